@@ -1,0 +1,8 @@
+//! longhand reads what no context window holds.
+
+pub mod hash;
+pub mod model;
+pub mod name;
+pub mod text;
+
+pub use hash::ContentHash;

@@ -1,0 +1,3 @@
+//! The `longhand` command.
+
+fn main() {}
