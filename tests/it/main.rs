@@ -1,0 +1,3 @@
+//! Tests at the boundaries of longhand, one module per boundary.
+
+mod store;
