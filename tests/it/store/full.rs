@@ -31,14 +31,16 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_is_said_and_what_was_acked_stays() {
+fn a_full_disk_is_said_and_what_was_acked_stays_and_can_go_on() {
     let Some(disk) = SmallDisk::mount() else {
         eprintln!("SKIPPED: a full disk is not tried, because this process may not mount a file system");
         return;
     };
     let store = Store::open(disk.path()).unwrap();
+    let ballast = disk.path().join("ballast");
     for (name, size) in [("small", 900), ("large", 30_000)] {
         let run: RunId = name.parse().unwrap();
+        std::fs::write(&ballast, vec![1; 1 << 20]).unwrap();
         let journal = store.create_run(&run, Durability::Kill).unwrap();
         // Hexadecimal digits of hashes do not compress below half.
         let text = |seq: u64| {
@@ -62,6 +64,16 @@ fn a_full_disk_is_said_and_what_was_acked_stays() {
         let read: Vec<(u64, String)> = reader.entries().collect::<Result<_, _>>().unwrap();
         assert!(read.len() as u64 >= acked, "{name}: {acked} acked, {} read", read.len());
         assert!(read.iter().all(|(seq, found)| *found == text(*seq)), "{name}");
+
+        std::fs::remove_file(&ballast).unwrap();
+        let journal = store.open_run(&run, Durability::Kill).unwrap();
+        let seq = journal.append(&"there is room again").unwrap();
+        assert_eq!(
+            journal.entries::<String>().last().unwrap().unwrap(),
+            (seq, "there is room again".to_owned())
+        );
+        assert!(journal.entries::<String>().count() as u64 > acked);
+        drop(journal);
         store.remove(&run).unwrap();
     }
 }

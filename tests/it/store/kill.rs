@@ -1,5 +1,7 @@
 //! Processes killed while they append, and readers beside them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use longhand::name::RunId;
 use longhand::store::{Durability, Store, StoreError};
 use serde_json::{Value, json};
@@ -72,4 +74,33 @@ fn a_run_is_read_while_another_process_appends() {
     insta::assert_snapshot!(error, @"run `live` is held by another writer: wait until it ends, or stop it");
     writer.kill();
     assert!(!store.read_run(&run).unwrap().live());
+}
+
+#[test]
+fn a_writer_that_never_rests_does_not_keep_readers_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let run: RunId = "busy".parse().unwrap();
+    let journal = store.create_run(&run, Durability::Kill).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for seq in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                journal.append(&event(seq)).unwrap();
+            }
+        });
+        // Read before anything is checked, so that a failure ends the writer too.
+        let read: Vec<_> = (0..20).map(|_| store.read_run(&run)).collect();
+        done.store(true, Ordering::Relaxed);
+        let mut before = 0;
+        for reader in read {
+            let entries: Vec<_> = reader.unwrap().entries().collect::<Result<_, _>>().unwrap();
+            let now = check(&entries);
+            assert!(now >= before, "{before} records became {now}");
+            before = now;
+        }
+    });
 }

@@ -1,11 +1,5 @@
 //! The store as its callers meet it: order, locks, kills, damage, full disks.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and says on stderr what it skips"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod catalogue;
 mod child;
