@@ -55,3 +55,44 @@ impl GroupCommit {
         self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_only_after_a_flush_that_began_after_it() {
+        let commit = GroupCommit::default();
+        let (written, flushed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let flush = || {
+            let seen = written.load(Ordering::SeqCst);
+            // Gives the others the chance to arrive while this flush is under way.
+            thread::yield_now();
+            flushed.store(seen, Ordering::SeqCst);
+            Ok(())
+        };
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let mine = written.fetch_add(1, Ordering::SeqCst) + 1;
+                        commit.wait(flush).unwrap();
+                        assert!(flushed.load(Ordering::SeqCst) >= mine);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn after_a_failed_flush_every_wait_fails_the_same_way() {
+        let commit = GroupCommit::default();
+        commit.wait(|| Ok(())).unwrap();
+        let full = || Err(io::Error::new(io::ErrorKind::StorageFull, "full"));
+        assert_eq!(commit.wait(full).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(commit.wait(|| Ok(())).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

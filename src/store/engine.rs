@@ -56,9 +56,12 @@ impl Engine {
                     }
                     thread::sleep(BETWEEN_TRIES);
                 }
+                // A file cut short ends where sled still expects bytes.
                 Err(sled::Error::Io(source)) if source.kind() != io::ErrorKind::UnexpectedEof => {
                     return Err(OpenFault::Failed(source));
                 }
+                // The store's version says which sled wrote the folder, so a format that sled does not support is
+                // damage too.
                 Err(_) => return Err(OpenFault::Damaged(Vec::new())),
             }
         };

@@ -55,7 +55,6 @@ impl Journal {
         let blobs = Blobs::new(folder);
         blobs.prepare()?;
         let turnstile = Turnstile::open(&folder.turn())?;
-        // Held for as long as the engine starts up, for it rewrites its files then.
         let (engine, next, recovery) = recovery::open(&run, folder, &blobs)?;
         Ok(Self {
             engine,

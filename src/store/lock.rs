@@ -1,6 +1,7 @@
 //! Who may write to a run, and when a reader may copy it. Advisory locks: the system drops them with the process.
 //!
-//! Knows nothing of journals; a lock is on a file that holds no bytes.
+//! Knows nothing of journals; a lock is on a file that holds no bytes. Locks are given back by name, not by closing
+//! the file: a process that is being spawned has a copy of every open file for a moment, and would keep the lock.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -11,7 +12,7 @@ use super::error::StoreError;
 use super::folder;
 
 /// How often a writer tries for its lock. A reader that asks whether the run lives holds the lock for microseconds.
-const TRIES: u32 = 5;
+const TRIES: u32 = 25;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// The longest that writers wait for a reader. A copy takes milliseconds; a reader that was stopped in the middle
@@ -20,8 +21,17 @@ const LONGEST_COPY: Duration = Duration::from_secs(1);
 
 /// The right to write to a run, as long as it lives.
 #[derive(Debug)]
-pub(super) struct WriterLock {
-    _held: File,
+pub(super) struct WriterLock(#[expect(dead_code, reason = "held, never looked at")] HeldLock);
+
+/// A lock on a file, given back when dropped.
+#[derive(Debug)]
+pub(super) struct HeldLock(File);
+
+impl Drop for HeldLock {
+    fn drop(&mut self) {
+        // If this fails the lock goes with the file, which is closed next.
+        self.0.unlock().ok();
+    }
 }
 
 impl WriterLock {
@@ -30,7 +40,7 @@ impl WriterLock {
         let file = folder::open_file(path)?;
         for _ in 0..TRIES {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { _held: file })),
+                Ok(()) => return Ok(Some(Self(HeldLock(file)))),
                 Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
                 Err(TryLockError::Error(source)) => return Err(StoreError::io(path, source)),
             }
@@ -41,7 +51,16 @@ impl WriterLock {
     /// Says whether a writer holds the lock now.
     pub(super) fn is_taken(path: &Path) -> bool {
         // Without the file no writer has ever been here.
-        File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        let Ok(file) = File::open(path) else { return false };
+        match file.try_lock_shared() {
+            Ok(()) => {
+                drop(HeldLock(file));
+                false
+            }
+            Err(TryLockError::WouldBlock) => true,
+            // Without locks nobody can tell; a reader is then as careful as beside no writer.
+            Err(TryLockError::Error(_)) => false,
+        }
     }
 }
 
@@ -70,12 +89,12 @@ impl Turnstile {
         self.file.unlock().ok();
     }
 
-    /// Keeps writers out until the returned file is dropped.
+    /// Keeps writers out until the returned lock is dropped.
     ///
     /// A file system without locks gives none, which is no harm: a reader checks its copy anyway.
-    pub(super) fn close(path: &Path) -> Option<File> {
+    pub(super) fn close(path: &Path) -> Option<HeldLock> {
         let file = File::open(path).ok()?;
         file.lock_shared().ok()?;
-        Some(file)
+        Some(HeldLock(file))
     }
 }

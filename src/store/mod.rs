@@ -25,11 +25,13 @@
 //!   what came of it. Lost are small records (starts and ends, empty answers), which cost little to redo. A small
 //!   record that nothing can redo is appended with [`Journal::append_outside`].
 //! * **The machine loses power.** Not promised: neither sled nor the blobs are forced to the disk before an append
-//!   returns. A damaged journal is rebuilt as above, and a damaged blob is found by its hash.
+//!   returns, for that triples the time of a large append. What the system has not written out yet is lost. A
+//!   damaged journal is rebuilt as above, and a damaged blob is found by its hash.
 //!
-//! Why 1 KiB: a file takes a whole block of 4 KiB, and sled takes about 2.7 bytes for each byte of a record, so
-//! records of up to about 1.5 KiB are smaller on disk inside the journal. A second copy of every record in an
-//! append-only file would lose nothing, but would be a second record of what happened, which could disagree.
+//! Why 1 KiB: a file takes a whole block of 4 KiB, and sled takes 2.6 bytes for each byte of a record, so the two
+//! are even at about 1.7 KiB. The limit lies somewhat lower because a record outside can be found again. A second
+//! copy of every record in an append-only file would lose nothing, but would be a second record of what happened,
+//! which could disagree. An empty run takes half a mebibyte, which is one segment of sled's.
 //!
 //! # Readers beside a writer
 //!

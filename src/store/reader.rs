@@ -124,6 +124,10 @@ fn copy_steadily(run: &RunId, folder: &RunFolder, to: &Path) -> Result<(), Store
             Ok(false) => {}
             // sled removes files of its own as it goes; a run made a moment ago has no journal yet.
             Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+            // Only the copy takes space.
+            Err(source) if source.kind() == io::ErrorKind::StorageFull => {
+                return Err(StoreError::io(to, source));
+            }
             Err(source) => return Err(StoreError::io(&from, source)),
         }
     }

@@ -65,31 +65,30 @@ fn a_journal_overwritten_with_noise_is_rebuilt_from_the_records_outside_it() {
 
 #[test]
 fn damage_anywhere_in_the_journal_loses_no_record_outside_it() {
+    const PLACES: usize = 8;
     let folder = tempfile::tempdir().unwrap();
-    drop(filled(folder.path()));
+    let store = filled(folder.path());
     let journal = folder.path().join("runs/hurt/journal");
     let whole: Vec<(PathBuf, Vec<u8>)> =
         files_below(&journal).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
-    let store = Store::open(folder.path()).unwrap();
     for (path, bytes) in &whole {
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        for part in 0..8 {
-            fs::remove_dir_all(&journal).unwrap();
-            for (path, bytes) in &whole {
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, bytes).unwrap();
+        for at in (0..PLACES).map(|place| used * place / PLACES) {
+            let mut noise = bytes.clone();
+            noise[at..(at + 64).min(bytes.len())].fill(0x5A);
+            for (kind, hurt) in [("noise", noise), ("cut", bytes[..at].to_vec())] {
+                fs::remove_dir_all(&journal).unwrap();
+                fs::create_dir(&journal).unwrap();
+                for (path, bytes) in &whole {
+                    fs::write(path, bytes).unwrap();
+                }
+                fs::write(path, hurt).unwrap();
+                let context = format!("{}: {kind} at {at}", path.display());
+                let opened = store.open_run(&run(), Durability::Kill);
+                let found = read(&opened.unwrap_or_else(|error| panic!("{context}: {error}")));
+                assert!(found.iter().all(|(seq, found)| *found == text(*seq)), "{context}");
+                assert_eq!(found.iter().filter(|(seq, _)| seq.is_multiple_of(3)).count(), 10, "{context}");
             }
-            let mut hurt = bytes.clone();
-            let at = used * part / 8;
-            hurt[at..(at + 64).min(bytes.len())].fill(0x5A);
-            fs::write(path, hurt).unwrap();
-            let context = format!("{} at {at}", path.display());
-            let journal =
-                store.open_run(&run(), Durability::Kill).unwrap_or_else(|error| panic!("{context}: {error}"));
-            let found = read(&journal);
-            assert!(found.iter().all(|(seq, found)| *found == text(*seq)), "{context}");
-            let outside = found.iter().filter(|(seq, _)| seq.is_multiple_of(3)).count();
-            assert_eq!(outside, 10, "{context}");
         }
     }
 }
