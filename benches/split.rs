@@ -32,7 +32,7 @@ fn split(bencher: divan::Bencher<'_, '_>, budget: u64) {
     let length = LENGTH - LENGTH % text.len() as u64;
     bencher.counter(BytesCount::new(length)).bench(|| {
         let stream = Repeating(Cursor::new(text.clone())).take(length);
-        Splitter::new(stream, TokenCount(budget), &ApproximateCounter).filter(Result::is_ok).count()
+        Splitter::new(stream, TokenCount(budget), &ApproximateCounter).map_while(Result::ok).count()
     });
 }
 

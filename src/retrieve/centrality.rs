@@ -2,7 +2,7 @@
 
 use super::terms::{TermIndex, Vocabulary, count, score};
 
-/// The chance that the walk follows a likeness instead of jumping anywhere, as LexRank sets it.
+/// The chance that the walk follows a likeness instead of jumping anywhere, as in the paper.
 const DAMPING: f64 = 0.85;
 
 /// The largest number of steps: at this damping the error after them is below one part in a thousand.
@@ -13,7 +13,7 @@ const SETTLED: f64 = 1e-7;
 
 /// Returns for each text its share of a random walk from text to text along their likeness; the shares add up to 1.
 ///
-/// This is continuous LexRank (Erkan and Radev, JAIR 22, 2004): likeness is the cosine of TF-IDF vectors, with
+/// This is continuous `LexRank` (Erkan and Radev, JAIR 22, 2004): likeness is the cosine of TF-IDF vectors, with
 /// `idf = ln(N / n)`, and a text is not like itself. The matrix of likenesses is never built: each step multiplies by the vectors
 /// twice, so its cost grows with the number of words, not with the square of the number of texts.
 #[must_use]
@@ -71,7 +71,9 @@ impl Vectors {
             }
             let length = row.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
             row.retain(|(_, weight)| *weight > 0.0);
-            row.iter_mut().for_each(|(_, weight)| *weight /= length);
+            for (_, weight) in row.iter_mut() {
+                *weight /= length;
+            }
         }
         Self { rows, terms }
     }

@@ -6,6 +6,9 @@ pub(super) const REACH: usize = 96;
 /// The longest speaker's name in bytes.
 const LONGEST_NAME: usize = 64;
 
+/// The length of a date, as in `2026-01-31`.
+const DATE: usize = 10;
+
 /// Tells whether a line that begins with `line` starts something new rather than going on with a wrapped paragraph.
 pub(super) fn starts_a_block(line: &str) -> bool {
     let line = line.get(..line.floor_char_boundary(REACH)).unwrap_or(line);
@@ -46,13 +49,9 @@ fn is_item(line: &str) -> bool {
 /// Tells whether a line begins with a date as logs write it, alone or in brackets.
 fn is_date(line: &str) -> bool {
     let line = line.strip_prefix('[').unwrap_or(line);
-    match line.as_bytes() {
-        [y @ .., _] if y.len() < 9 => false,
-        [a, b, c, d, b'-', e, f, b'-', g, h, ..] => {
-            [a, b, c, d, e, f, g, h].iter().all(|b| b.is_ascii_digit())
-        }
-        _ => false,
-    }
+    let sign =
+        |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    line.len() >= DATE && line.bytes().take(DATE).enumerate().all(sign)
 }
 
 /// Tells whether a line begins with a name and a colon, as in a play or a transcript.

@@ -65,7 +65,8 @@ impl Sentences<'_> {
         let heading = is_heading(self.tail(first));
         let mut line = first;
         let mut at = first;
-        while let Some(offset) = self.text.as_bytes().get(at..).and_then(|rest| rest.iter().position(may_end))
+        while let Some(offset) =
+            self.text.as_bytes().get(at..).and_then(|rest| rest.iter().position(|byte| may_end(*byte)))
         {
             at += offset;
             let tail = self.tail(at);
@@ -175,7 +176,7 @@ impl Iterator for Sentences<'_> {
 impl FusedIterator for Sentences<'_> {}
 
 /// Tells whether a byte is, or begins, a character that can end a sentence: the scan passes over all others.
-fn may_end(byte: &u8) -> bool {
+fn may_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r' | b'.' | b'!' | b'?' | 0xD6 | 0xD8 | 0xDB | 0xE0 | 0xE1 | 0xE2 | 0xE3 | 0xEF)
 }
 
