@@ -3,6 +3,7 @@
 pub mod hash;
 pub mod model;
 pub mod name;
+pub mod spec;
 pub mod text;
 
 pub use hash::ContentHash;
