@@ -3,6 +3,7 @@
 pub mod hash;
 pub mod model;
 pub mod name;
+pub mod prompt;
 pub mod spec;
 pub mod text;
 

@@ -4,10 +4,22 @@
 //! file uses is looked up by whoever compiles the workflow.
 
 mod agent;
+mod catalog;
+mod diagnostic;
+mod outline;
+mod schema;
+mod script;
+mod validate;
 mod workflow;
+mod yaml;
 
 pub use agent::AgentSpec;
+pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
+pub use schema::{SchemaKind, schema};
+pub use script::script;
 pub use workflow::{
-    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
-    SplitSpec, StepSpec, WorkflowSpec,
+    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
+    StepSpec, WorkflowSpec,
 };
+pub use yaml::{LARGEST_FILE, Located, parse, read};
