@@ -1,5 +1,6 @@
 //! longhand reads what no context window holds.
 
+pub mod graph;
 pub mod hash;
 pub mod model;
 pub mod name;

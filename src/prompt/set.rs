@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn a_document_is_a_value_and_nothing_in_it_is_escaped_or_run() {
         let text = "<b> & \"q\" {{ secret }} {% for %}";
-        let rendered = set("[{{ chunk }}]\n\n").unwrap().render(&name(), &Variables::default().with("chunk", text));
+        let rendered =
+            set("[{{ chunk }}]\n\n").unwrap().render(&name(), &Variables::default().with("chunk", text));
         assert_eq!(rendered.unwrap(), format!("[{text}]"));
     }
 
@@ -200,7 +201,9 @@ mod tests {
 
     #[test]
     fn variables_are_those_that_the_template_does_not_bind_itself() {
-        let set = set("{% if q %}{{ q }}{% endif %}{% for s in list %}{{ s.text }}{{ loop.index }}{% endfor %}").unwrap();
+        let set =
+            set("{% if q %}{{ q }}{% endif %}{% for s in list %}{{ s.text }}{{ loop.index }}{% endfor %}")
+                .unwrap();
         assert_eq!(set.variables(&name()), ["list", "q"].map(str::to_owned).into());
     }
 

@@ -84,7 +84,8 @@ impl Catalog {
     /// A diagnostic where there is no such workflow or the file cannot be read.
     pub fn resolve(&self, workflow: &str) -> Result<(SourceFile, Cow<'_, Self>), Diagnostics> {
         let path = Path::new(workflow);
-        let is_path = workflow.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        let is_path =
+            workflow.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
         if !is_path {
             let known: Vec<&str> = self.workflows.keys().map(String::as_str).collect();
             let found = self.workflows.get(workflow).cloned().ok_or_else(|| {
@@ -181,7 +182,10 @@ fn shipped(folder: &Dir<'_>, name: &str, extension: &str) -> BTreeMap<String, So
     let one = |file: &include_dir::File<'_>| {
         let stem = stem(file.path(), extension)?;
         let text = Arc::from(file.contents_utf8()?);
-        Some((stem, SourceFile { file: Path::new("shipped").join(name).join(file.path()), text, shipped: true }))
+        Some((
+            stem,
+            SourceFile { file: Path::new("shipped").join(name).join(file.path()), text, shipped: true },
+        ))
     };
     folder.files().filter_map(one).collect()
 }

@@ -138,7 +138,12 @@ impl Diagnostics {
     /// Sorts by severity, file and position, and drops what is said twice.
     pub(crate) fn tidy(&mut self) {
         self.0.sort_by(|a, b| {
-            (a.severity, &a.file, a.span.start, &a.message).cmp(&(b.severity, &b.file, b.span.start, &b.message))
+            (a.severity, &a.file, a.span.start, &a.message).cmp(&(
+                b.severity,
+                &b.file,
+                b.span.start,
+                &b.message,
+            ))
         });
         self.0.dedup();
     }
@@ -186,7 +191,10 @@ pub fn suggestion(word: &str, candidates: &[&str]) -> String {
         Some(likely) => format!("did you mean `{likely}`?"),
         None if candidates.is_empty() => "there is none to choose from".to_owned(),
         None => {
-            format!("known: {}", candidates.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "))
+            format!(
+                "known: {}",
+                candidates.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }

@@ -19,7 +19,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use workflow::{
-    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
-    StepSpec, WorkflowSpec,
+    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
+    SplitSpec, StepSpec, WorkflowSpec,
 };
 pub use yaml::{LARGEST_FILE, Located, parse, read};

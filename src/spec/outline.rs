@@ -101,13 +101,7 @@ impl Outline {
     }
 
     /// Takes a scalar: a key, a value of a map, or an element of a list.
-    fn scalar(
-        &mut self,
-        open: &mut [Open],
-        text: String,
-        span: Range<usize>,
-        problems: &mut Vec<FormError>,
-    ) {
+    fn scalar(&mut self, open: &mut [Open], text: String, span: Range<usize>, problems: &mut Vec<FormError>) {
         let Some(top) = open.last_mut() else { return };
         if top.is_map && top.pending.is_none() {
             let twice = self.entries.iter().any(|entry| entry.parent == top.entry && entry.name == text);
@@ -141,7 +135,8 @@ impl Outline {
 
     fn scan_error(&self, text: &str, index: usize, info: &str) -> FormError {
         let at = self.offset(index);
-        let line_start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        let line_start =
+            text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
         let indent = text.get(line_start..).unwrap_or("");
         let indent = &indent[..indent.len() - indent.trim_start_matches([' ', '\t']).len()];
         if let Some(tab) = indent.find('\t') {

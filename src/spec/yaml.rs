@@ -145,7 +145,8 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
         let expected = expectation(expected);
         let span = value_at(outline, at).map_or(at..at, |entry| entry.value.clone());
         let found = if found == "unit variant" { "a word" } else { found };
-        return make(span, format!("expected {expected}, found {found}")).label(format!("expected {expected}"));
+        return make(span, format!("expected {expected}, found {found}"))
+            .label(format!("expected {expected}"));
     }
     if full.contains("expected map with a single key") {
         let span = value_at(outline, at).map_or(at..at, |entry| entry.key.clone());
