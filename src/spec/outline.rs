@@ -80,8 +80,7 @@ impl Outline {
                 }
                 Event::MappingStart(..) | Event::SequenceStart(..) => {
                     if open.len() >= DEEPEST {
-                        let message = format!("nested deeper than {DEEPEST} levels");
-                        problems.push(FormError { span, message, help: None });
+                        problems.push(too_deep(span));
                         return;
                     }
                     let is_map = matches!(event, Event::MappingStart(..));
@@ -146,6 +145,10 @@ impl Outline {
                 help: Some("indent with spaces"),
             };
         }
+        // The scanner looks ahead and has a limit of its own, far above ours.
+        if info.contains("recursion limit") {
+            return too_deep(at..at);
+        }
         FormError { span: at..at, message: format!("this is not YAML: {info}"), help: None }
     }
 
@@ -173,6 +176,10 @@ impl Outline {
     }
 }
 
+fn too_deep(span: Range<usize>) -> FormError {
+    FormError { span, message: format!("nested deeper than {DEEPEST} levels"), help: None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +200,8 @@ mod tests {
     #[test]
     fn a_deep_text_is_refused_without_a_deep_stack() {
         let problems = Outline::read(&"[".repeat(100_000)).unwrap_err();
-        assert_eq!(problems[0].span, DEEPEST..DEEPEST + 1);
+        assert!(problems[0].message.contains("deeper than 32"), "{}", problems[0].message);
+        let problems = Outline::read(&format!("{}{}", "[".repeat(33), "]".repeat(33))).unwrap_err();
+        assert_eq!(problems[0].span.start, DEEPEST);
     }
 }
