@@ -85,6 +85,7 @@ pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
         if node.scope == Scope::Archive {
             let message = format!("`{}` has no document to split", node.name);
             problems.push(draft.error_at_node(node, message).help("move this step to `nodes`"));
+            continue;
         }
         let reads_this = |step: &StepSpec| references(step).iter().any(|one| one.to == node.name);
         let readers: Vec<&str> =

@@ -29,21 +29,22 @@ pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostic
         located.iter().map(|(name, agent)| (name.clone(), Arc::new(agent.value.clone()))).collect();
     let prompts = load_prompts(&located, &catalog, &mut problems);
 
-    problems.extend(check::empty(&draft));
-    problems.extend(check::given_twice(&draft));
-    problems.extend(check::unknown_nodes(&draft));
-    problems.extend(check::scopes(&draft));
-    problems.extend(check::kinds(&draft));
-    problems.extend(check::splits(&draft));
-    problems.extend(check::results(&draft));
-    problems.extend(check::questions(&draft));
-    problems.extend(check::unused_nodes(&draft));
     // What templates read is only known when all of them could be found and compiled.
     if let Some(prompts) = &prompts {
         problems.extend(variables::not_given(&draft, &agents, prompts));
         problems.extend(variables::with_variables(&draft, &agents, prompts));
-        problems.extend(variables::unused_inputs(&draft, &agents, prompts));
+        if draft.nodes.values().filter_map(|node| agent(node.step)).all(|name| agents.contains_key(name)) {
+            problems.extend(variables::unused_inputs(&draft, &agents, prompts));
+        }
     }
+    problems.extend(variables::hiding_inputs(&draft));
+    problems.extend(check::questions(&draft));
+    let wiring = wiring(&draft);
+    // With a wire missing, what hangs on it only seems unused.
+    if wiring.is_empty() {
+        problems.extend(check::unused_nodes(&draft));
+    }
+    problems.extend(wiring);
     let order = order::order(&draft).map_err(|circles| problems.extend(circles)).unwrap_or_default();
 
     let mut warnings = Diagnostics(problems);
@@ -58,6 +59,20 @@ pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostic
         }
         _ => Err(warnings),
     }
+}
+
+/// Runs the checks of what reads what.
+fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let checks = [
+        check::empty,
+        check::given_twice,
+        check::unknown_nodes,
+        check::scopes,
+        check::kinds,
+        check::splits,
+        check::results,
+    ];
+    checks.iter().flat_map(|check| check(draft)).collect()
 }
 
 fn read_by(step: &crate::spec::StepSpec) -> Vec<NodeName> {

@@ -54,10 +54,10 @@ fn circle(graph: &Graph<'_>, start: NodeIndex) -> Vec<NodeIndex> {
     let mut waiting = std::collections::VecDeque::from([start]);
     while let Some(at) = waiting.pop_front() {
         for next in graph.neighbors(at) {
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, at);
+            came_from.entry(next).or_insert_with(|| {
                 waiting.push_back(next);
-            }
+                at
+            });
         }
     }
     let mut way = vec![start];

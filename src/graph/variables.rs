@@ -7,10 +7,13 @@ use super::draft::{Draft, DraftNode, agent, kind, with};
 use super::workflow::Scope;
 use crate::name::AgentName;
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Diagnostic, StepSpec, suggestion};
+use crate::spec::{AgentSpec, Diagnostic, StepSpec, closest, suggestion};
 
 /// The agents of a workflow; one whose file is wrong is missing.
 pub(super) type Agents = BTreeMap<AgentName, Arc<AgentSpec>>;
+
+/// What every step of a source gives its prompt: the name of the document.
+const DOCUMENT: &str = "document";
 
 /// Returns what every step of a kind gives its prompt.
 fn built_ins(step: &StepSpec) -> &'static [&'static str] {
@@ -24,7 +27,7 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
 }
 
 fn given<'a>(draft: &'a Draft<'_>, node: &'a DraftNode<'_>) -> Vec<&'a str> {
-    let document = (node.scope == Scope::Source).then_some("document");
+    let document = (node.scope == Scope::Source).then_some(DOCUMENT);
     let filled = with(node.step).into_iter().flat_map(|with| with.keys().map(String::as_str));
     let inputs = draft.spec.value.inputs.keys().map(String::as_str);
     built_ins(node.step).iter().copied().chain(document).chain(filled).chain(inputs).collect()
@@ -46,7 +49,10 @@ pub(super) fn not_given(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet)
         for prompt in agent.system.iter().chain([&agent.prompt]) {
             for variable in prompts.variables(prompt).iter().filter(|name| !given.contains(&name.as_str())) {
                 let message = format!("nothing gives `{variable}` to this template in node `{}`", node.name);
-                let help = suggestion(variable, &given);
+                let help = match closest(variable, given.iter().copied()) {
+                    Some(likely) => format!("did you mean `{likely}`?"),
+                    None => format!("add `{variable}` to `inputs`, or to `with` of the node"),
+                };
                 let problem = prompts.error_at(prompt, variable, message);
                 let label = format!("not given by a `{}` step", kind(node.step));
                 problems.extend(problem.map(|problem| problem.label(label).help(help)));
@@ -63,7 +69,7 @@ pub(super) fn with_variables(draft: &Draft<'_>, agents: &Agents, prompts: &Promp
         let Some(read) = read(node, agents, prompts) else { continue };
         for variable in with(node.step).into_iter().flat_map(BTreeMap::keys) {
             let path = ["with", variable.as_str()];
-            if built_ins(node.step).contains(&variable.as_str()) {
+            if variable == DOCUMENT || built_ins(node.step).contains(&variable.as_str()) {
                 let message = format!("`{variable}` hides what the step itself gives under that name");
                 problems.push(draft.error_at_key(node, &path, message).label("expected another name"));
             } else if !read.contains(variable) {
@@ -75,6 +81,21 @@ pub(super) fn with_variables(draft: &Draft<'_>, agents: &Agents, prompts: &Promp
         }
     }
     problems
+}
+
+/// Reports inputs with a name under which some step gives its prompt something else.
+pub(super) fn hiding_inputs(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let hidden = |name: &str| {
+        let by_step = draft.nodes.values().find(|node| built_ins(node.step).contains(&name));
+        by_step
+            .map(|node| format!("node `{}`", node.name))
+            .or((name == DOCUMENT).then(|| "every node".to_owned()))
+    };
+    let problem = |name: &String| {
+        let message = format!("the input `{name}` hides what {} gives its prompt", hidden(name)?);
+        Some(draft.spec.error_at_key(&["inputs", name], message).label("expected another name"))
+    };
+    draft.spec.value.inputs.keys().filter_map(problem).collect()
 }
 
 /// Warns of inputs that no template and no `question` reads.

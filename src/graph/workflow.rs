@@ -35,7 +35,7 @@ impl fmt::Display for ValueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Chunks => "chunks",
-            Self::Texts => "texts",
+            Self::Texts => "several texts",
             Self::Text => "one text",
             Self::Quotes => "quotes",
         })

@@ -147,17 +147,34 @@ impl PromptSet {
 }
 
 fn reason(error: &tera::Error) -> String {
-    match error.kind() {
+    let full = match error.kind() {
         ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => report.message().to_owned(),
         other => other.to_string(),
-    }
+    };
+    let first = full.lines().next().unwrap_or("").trim_start_matches("error: ");
+    let mut letters = first.chars();
+    letters.next().map(|letter| letter.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Finds the place in a report that the engine hands out as text only, as `--> name:line:column`.
+fn reported_place(text: &str, report: &str) -> Option<usize> {
+    let place = report.lines().find_map(|line| line.trim_start().strip_prefix("--> "))?;
+    let mut numbers = place.trim_end().rsplit(':').map(str::parse::<usize>);
+    let column = numbers.next()?.ok()?;
+    let line = numbers.next()?.ok()?;
+    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let before = text.get(start..)?.chars().take(column.checked_sub(1)?);
+    Some(start + before.map(char::len_utf8).sum::<usize>())
 }
 
 fn explain(file: &Path, text: &Arc<str>, error: &tera::Error) -> Diagnostic {
     let message = format!("this is not a template: {}", reason(error));
     match error.kind() {
         ErrorKind::SyntaxError(report) => Diagnostic::error(file, text, report.span().range.clone(), message),
-        _ => Diagnostic::error(file, text, 0..0, message),
+        other => {
+            let at = reported_place(text, &other.to_string()).unwrap_or(0);
+            Diagnostic::error(file, text, at..at + 1, message)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A light second pass beside the deserializer: no value is built, and an alias is not followed.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
@@ -49,6 +50,8 @@ struct Open {
     /// A key that waits for its value.
     pending: Option<(String, Range<usize>)>,
     count: usize,
+    /// The keys so far, in a map.
+    names: HashSet<String>,
 }
 
 impl Outline {
@@ -63,6 +66,7 @@ impl Outline {
 
     fn collect(&mut self, text: &str, problems: &mut Vec<FormError>) {
         let mut open: Vec<Open> = Vec::new();
+        let mut documents = 0;
         let mut parser = Parser::new_from_str(text);
         while let Some(next) = parser.next_event() {
             let (event, span) = match next {
@@ -85,13 +89,25 @@ impl Outline {
                     }
                     let is_map = matches!(event, Event::MappingStart(..));
                     let entry = self.begin(&mut open, span);
-                    open.push(Open { entry, is_map, pending: None, count: 0 });
+                    open.push(Open { entry, is_map, pending: None, count: 0, names: HashSet::new() });
                 }
                 Event::MappingEnd | Event::SequenceEnd => {
                     let entry = open.pop().and_then(|closed| closed.entry);
                     if let Some(entry) = entry.and_then(|index| self.entries.get_mut(index)) {
                         let whole = text.get(entry.value.start..span.end).unwrap_or("");
                         entry.value.end = entry.value.start + whole.trim_end().len();
+                    }
+                }
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        let message = "a second document begins in the file".to_owned();
+                        problems.push(FormError {
+                            span,
+                            message,
+                            help: Some("write each into a file of its own"),
+                        });
+                        return;
                     }
                 }
                 _ => {}
@@ -103,8 +119,7 @@ impl Outline {
     fn scalar(&mut self, open: &mut [Open], text: String, span: Range<usize>, problems: &mut Vec<FormError>) {
         let Some(top) = open.last_mut() else { return };
         if top.is_map && top.pending.is_none() {
-            let twice = self.entries.iter().any(|entry| entry.parent == top.entry && entry.name == text);
-            if twice {
+            if !top.names.insert(text.clone()) {
                 problems.push(FormError {
                     span: span.clone(),
                     message: format!("the key `{text}` is given twice"),
@@ -136,9 +151,9 @@ impl Outline {
         let at = self.offset(index);
         let line_start =
             text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-        let indent = text.get(line_start..).unwrap_or("");
-        let indent = &indent[..indent.len() - indent.trim_start_matches([' ', '\t']).len()];
-        if let Some(tab) = indent.find('\t') {
+        let line = text.get(line_start..).unwrap_or("");
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line.find('\t').filter(|tab| *tab < indent) {
             return FormError {
                 span: line_start + tab..line_start + tab + 1,
                 message: "a tab stands in the indentation".to_owned(),
@@ -153,7 +168,7 @@ impl Outline {
     }
 
     /// Returns the byte offset of the character at `index`.
-    pub(super) fn offset(&self, index: usize) -> usize {
+    fn offset(&self, index: usize) -> usize {
         self.offsets.get(index).or(self.offsets.last()).copied().unwrap_or(0)
     }
 

@@ -116,7 +116,8 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
     let full = error.to_string();
     let place = error.location().map(|l| format!(" at line {} column {}", l.line(), l.column()));
     let full = place.as_ref().and_then(|place| full.strip_suffix(place.as_str())).unwrap_or(&full);
-    let at = outline.offset(error.location().map_or(0, |location| location.index()));
+    // The deserializer counts bytes, the outline's parser counts characters.
+    let at = error.location().map_or(0, |location| location.index());
     let make = |span: Range<usize>, message: String| Diagnostic::error(file, text, span, message);
     let part = |marker: &str| full.find(marker).and_then(|start| full.get(start + marker.len()..));
 
@@ -144,7 +145,13 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
     if let Some((found, expected)) = part("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
         let expected = expectation(expected);
         let span = value_at(outline, at).map_or(at..at, |entry| entry.value.clone());
-        let found = if found == "unit variant" { "a word" } else { found };
+        let found = match found {
+            "unit variant" => "a word",
+            "sequence" => "a list",
+            "map" => "a map",
+            "unit value" => "nothing",
+            other => other,
+        };
         return make(span, format!("expected {expected}, found {found}"))
             .label(format!("expected {expected}"));
     }
@@ -158,6 +165,9 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
         let rest = full.get(start + 1..).unwrap_or("");
         let (word, why) = rest.split_once("` is not a name: ").unwrap_or((rest, ""));
         let span = spelled(outline, at, word).unwrap_or(at..at);
+        if word.is_empty() {
+            return make(span, "a name is missing".to_owned()).label(why);
+        }
         return make(span, format!("`{word}` is not a name")).label(why);
     }
     if full.contains("repetition limit exceeded") || full.contains("recursion limit exceeded") {
@@ -208,5 +218,61 @@ fn expectation(expected: &str) -> String {
         "a sequence" => "a list".to_owned(),
         other if other.starts_with("struct ") => "a map".to_owned(),
         other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::WorkflowSpec;
+
+    fn told(text: &str) -> Diagnostic {
+        let text: Arc<str> = Arc::from(text);
+        parse::<WorkflowSpec>(Path::new("w.yaml"), &text).unwrap_err().0.remove(0)
+    }
+
+    fn pointed(one: &Diagnostic) -> &str {
+        &one.source[one.span.clone()]
+    }
+
+    #[test]
+    fn places_are_exact_behind_characters_of_several_bytes() {
+        let text = "# é 漢字 🦀\nversion: 1\nname: w\nnodes:\n  é: {splt: {for: r}}\noutput: r\n";
+        assert_eq!(pointed(&told(text)), "é");
+        let one = told(&text.replace("  é", "  c"));
+        assert_eq!((pointed(&one), one.position()), ("splt", (5, 7)));
+        let one = told(&text.replace("  é: {splt: {for: r}}", "  c: {split: {for: r, max_tokens: 漢}}"));
+        assert_eq!((pointed(&one), one.position()), ("漢", (5, 34)));
+    }
+
+    #[test]
+    fn a_value_behind_an_alias_is_placed_at_the_nearest_key() {
+        let text: Arc<str> = Arc::from(
+            "version: 1\nname: w\nnodes:\n  c: {split: &s {for: r}}\n  d: {split: *s}\noutput: c\n",
+        );
+        let spec = parse::<WorkflowSpec>(Path::new("w.yaml"), &text).unwrap();
+        assert_eq!(&text[spec.span(&["nodes", "c", "split", "for"])], "r");
+        assert_eq!(&text[spec.span(&["nodes", "d", "split", "for"])], "*s");
+        assert_eq!(&text[spec.key_span(&["nodes", "d", "split", "for"])], "split");
+    }
+
+    #[test]
+    fn an_alias_that_repeats_itself_is_placed_at_the_first_alias() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..10 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+        }
+        let text: Arc<str> = Arc::from(bomb);
+        let problems = parse::<serde_json::Value>(Path::new("w.yaml"), &text).unwrap_err();
+        assert_eq!(pointed(&problems.0[0]), "*a0");
+        assert_eq!(problems.0[0].message, "aliases repeat too much");
+    }
+
+    #[test]
+    fn an_empty_text_lacks_its_first_key() {
+        assert_eq!(told("").message, "missing key `version`");
+        assert_eq!(told("[]").message, "expected a map, found a list");
+        assert!(told("a: b\n---\nc: d\n").message.contains("second document"));
     }
 }

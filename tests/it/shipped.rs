@@ -1,6 +1,7 @@
 //! Everything that is shipped compiles without a warning, and every prompt renders with what its steps give it.
 
 use longhand::graph::compile;
+use longhand::name::NodeName;
 use longhand::prompt::Variables;
 use longhand::spec::{Catalog, InputSpec};
 use serde_json::json;
@@ -42,11 +43,18 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
             for question in ["", "who?"] {
                 let text = workflow.prompts().render(prompt, &all_variables(question)).unwrap();
                 assert_eq!(text.contains("who?"), !question.is_empty(), "{prompt}: {text}");
-                assert!(!text.starts_with(char::is_whitespace) && !text.contains("\n\n\n"), "{prompt}: {text:?}");
+                assert!(
+                    !text.starts_with(char::is_whitespace) && !text.contains("\n\n\n"),
+                    "{prompt}: {text:?}"
+                );
             }
         }
     }
-    assert_eq!(used, catalog.prompts().map(str::to_owned).collect(), "a shipped prompt is used by no workflow");
+    assert_eq!(
+        used,
+        catalog.prompts().map(str::to_owned).collect(),
+        "a shipped prompt is used by no workflow"
+    );
 }
 
 #[test]
@@ -55,7 +63,7 @@ fn the_chain_runs_split_fold_call_and_then_the_archive() {
     let workflow = compile(&catalog, "chain-of-agents").unwrap();
     let order: Vec<&str> = workflow.nodes().map(|node| node.name.as_str()).collect();
     assert_eq!(order, ["chunks", "read", "answer", "overview"]);
-    let upstream: Vec<&str> = workflow.upstream(workflow.output()).map(|name| name.as_str()).collect();
+    let upstream: Vec<&str> = workflow.upstream(workflow.output()).map(NodeName::as_str).collect();
     assert_eq!(upstream, ["read"]);
     let question = InputSpec { default: Some(String::new()), ..workflow.inputs()["question"].clone() };
     assert_eq!(workflow.inputs()["question"], question);
