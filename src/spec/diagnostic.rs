@@ -8,6 +8,9 @@ use std::sync::Arc;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+/// How many problems are written out; a person mends these first, and then asks again.
+const MOST_SHOWN: usize = 50;
+
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -155,7 +158,10 @@ impl Diagnostics {
     }
 
     fn render(&self, renderer: &Renderer) -> String {
-        self.0.iter().map(|one| one.render(renderer)).collect::<Vec<_>>().join("\n\n")
+        let shown = self.0.iter().take(MOST_SHOWN).map(|one| one.render(renderer));
+        let left = self.0.len().saturating_sub(MOST_SHOWN);
+        let rest = (left > 0).then(|| format!("and {left} more"));
+        shown.chain(rest).collect::<Vec<_>>().join("\n\n")
     }
 }
 

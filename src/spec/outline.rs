@@ -2,7 +2,7 @@
 //!
 //! A light second pass beside the deserializer: no value is built, and an alias is not followed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
@@ -10,10 +10,12 @@ use saphyr_parser::{Event, Parser, Span};
 /// How deep collections may nest; the language itself needs six levels.
 const DEEPEST: usize = 32;
 
+/// How many problems of one file are told; more help nobody.
+const MOST_PROBLEMS: usize = 20;
+
 /// One entry of a map or of a list.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    parent: Option<usize>,
     /// The key; the position, from 0, in a list.
     pub(super) name: String,
     /// The bytes of the key; those of the value in a list.
@@ -36,6 +38,8 @@ pub(super) struct FormError {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outline {
     entries: Vec<Entry>,
+    /// Every entry by the entry that it is in, and by its name.
+    index: HashMap<(Option<usize>, String), usize>,
     /// The first alias, where there is one.
     pub(super) alias: Option<Range<usize>>,
     /// The byte offset of every character, and the length of the text.
@@ -58,7 +62,7 @@ impl Outline {
     /// Reads `text`, which is YAML or tells where it is not.
     pub(super) fn read(text: &str) -> Result<Self, Vec<FormError>> {
         let offsets = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-        let mut outline = Self { entries: Vec::new(), alias: None, offsets };
+        let mut outline = Self { entries: Vec::new(), index: HashMap::new(), alias: None, offsets };
         let mut problems = Vec::new();
         outline.collect(text, &mut problems);
         if problems.is_empty() { Ok(outline) } else { Err(problems) }
@@ -68,7 +72,9 @@ impl Outline {
         let mut open: Vec<Open> = Vec::new();
         let mut documents = 0;
         let mut parser = Parser::new_from_str(text);
-        while let Some(next) = parser.next_event() {
+        while let Some(next) = parser.next_event()
+            && problems.len() < MOST_PROBLEMS
+        {
             let (event, span) = match next {
                 Ok((event, span)) => (event, self.bytes(span)),
                 Err(error) => {
@@ -143,7 +149,8 @@ impl Outline {
             (top.count.to_string(), span.clone())
         };
         top.count += 1;
-        self.entries.push(Entry { parent: top.entry, name, key, value: span, text: None });
+        self.index.insert((top.entry, name.clone()), self.entries.len());
+        self.entries.push(Entry { name, key, value: span, text: None });
         Some(self.entries.len() - 1)
     }
 
@@ -180,7 +187,7 @@ impl Outline {
     pub(super) fn find(&self, path: &[&str]) -> Option<&Entry> {
         let mut parent = None;
         for name in path {
-            parent = Some(self.entries.iter().position(|e| e.parent == parent && e.name == *name)?);
+            parent = Some(*self.index.get(&(parent, (*name).to_owned()))?);
         }
         parent.and_then(|index| self.entries.get(index))
     }

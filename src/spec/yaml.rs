@@ -242,7 +242,7 @@ mod tests {
         let one = told(&text.replace("  é", "  c"));
         assert_eq!((pointed(&one), one.position()), ("splt", (5, 7)));
         let one = told(&text.replace("  é: {splt: {for: r}}", "  c: {split: {for: r, max_tokens: 漢}}"));
-        assert_eq!((pointed(&one), one.position()), ("漢", (5, 34)));
+        assert_eq!((pointed(&one), one.position()), ("漢", (5, 35)));
     }
 
     #[test]
@@ -261,7 +261,8 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..10 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+            let line = format!("a{level}: &a{level} [{aliases}]\n");
+            bomb += &line;
         }
         let text: Arc<str> = Arc::from(bomb);
         let problems = parse::<serde_json::Value>(Path::new("w.yaml"), &text).unwrap_err();

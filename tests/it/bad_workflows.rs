@@ -51,7 +51,8 @@ fn an_alias_bomb_is_answered_with_a_message() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        text += &format!("a{level}: &a{level} [{aliases}]\n");
+        let line = format!("a{level}: &a{level} [{aliases}]\n");
+        text += &line;
     }
     let bomb = said_about(format!("version: 1\nname: w\nnodes: *a9\n{text}").as_bytes());
     assert!(bomb.contains("w.yaml:"), "{bomb}");
