@@ -1,0 +1,3 @@
+//! Tests of the engine as a whole: on a tiny model of our own making, and on a real one where it is present.
+
+mod reference;
