@@ -71,7 +71,7 @@ struct Job {
 }
 
 enum Task {
-    Write { request: ChatRequest, constraint: Option<Constraint> },
+    Write { request: Box<ChatRequest>, constraint: Option<Box<Constraint>> },
     Choose(Vec<Vec<TokenId>>),
     Score(Vec<TokenId>),
 }
@@ -132,11 +132,11 @@ impl LocalModel {
     fn task(&self, request: &ChatRequest) -> Result<(Task, TokenCount), ModelError> {
         match &request.output {
             OutputForm::Text => {
-                Ok((Task::Write { request: request.clone(), constraint: None }, request.max_output))
+                Ok((Task::Write { request: Box::new(request.clone()), constraint: None }, request.max_output))
             }
             OutputForm::Json(schema) => {
-                let constraint = Some(self.grammars.json(schema)?);
-                Ok((Task::Write { request: request.clone(), constraint }, request.max_output))
+                let constraint = Some(Box::new(self.grammars.json(schema)?));
+                Ok((Task::Write { request: Box::new(request.clone()), constraint }, request.max_output))
             }
             OutputForm::Choice(choices) if choices.is_empty() => Err(ModelError::Form {
                 reason: "there is no choice to choose from: expected one or more".into(),
@@ -181,32 +181,7 @@ impl LocalModel {
             }
         }
         let outcome = outcome.await.map_err(|_| gone())??;
-        Ok(self.response(request, outcome, prompt_tokens, sink))
-    }
-
-    fn response(
-        &self,
-        request: &ChatRequest,
-        outcome: Outcome,
-        prompt_tokens: TokenCount,
-        sink: Option<&dyn TokenSink>,
-    ) -> ChatResponse {
-        let text = match &request.output {
-            OutputForm::Choice(choices) => {
-                choices.get(likeliest(&outcome.scores) as usize).cloned().unwrap_or_default()
-            }
-            OutputForm::Score(text) => text.clone(),
-            OutputForm::Text | OutputForm::Json(_) => outcome.text,
-        };
-        if let (OutputForm::Choice(_), Some(sink)) = (&request.output, sink) {
-            sink.token(&text);
-        }
-        let usage = Usage {
-            prompt_tokens,
-            cached_prompt_tokens: TokenCount(outcome.cached as u64),
-            completion_tokens: TokenCount(outcome.completion as u64),
-        };
-        ChatResponse { text, stop: outcome.stop.unwrap_or(StopReason::End), usage, scores: outcome.scores }
+        Ok(response(request, outcome, prompt_tokens, sink))
     }
 }
 
@@ -234,6 +209,30 @@ impl ChatModel for LocalModel {
     ) -> BoxFuture<'a, Result<ChatResponse, ModelError>> {
         Box::pin(self.answer(request, sink))
     }
+}
+
+fn response(
+    request: &ChatRequest,
+    outcome: Outcome,
+    prompt_tokens: TokenCount,
+    sink: Option<&dyn TokenSink>,
+) -> ChatResponse {
+    let text = match &request.output {
+        OutputForm::Choice(choices) => {
+            choices.get(likeliest(&outcome.scores) as usize).cloned().unwrap_or_default()
+        }
+        OutputForm::Score(text) => text.clone(),
+        OutputForm::Text | OutputForm::Json(_) => outcome.text,
+    };
+    if let (OutputForm::Choice(_), Some(sink)) = (&request.output, sink) {
+        sink.token(&text);
+    }
+    let usage = Usage {
+        prompt_tokens,
+        cached_prompt_tokens: TokenCount(outcome.cached as u64),
+        completion_tokens: TokenCount(outcome.completion as u64),
+    };
+    ChatResponse { text, stop: outcome.stop.unwrap_or(StopReason::End), usage, scores: outcome.scores }
 }
 
 /// The engine's thread: answers one request after the other until the model is dropped.

@@ -62,7 +62,7 @@ pub(super) struct Writing<'a> {
     pub(super) sampling: &'a Sampling,
     pub(super) max_output: u64,
     pub(super) stops: &'a [String],
-    pub(super) constraint: Option<Constraint>,
+    pub(super) constraint: Option<Box<Constraint>>,
 }
 
 /// The weights, and what of the last prompt can be used again.

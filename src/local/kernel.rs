@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn exponentials_are_close_to_the_exact_ones() {
-        for step in -8700..8800 {
-            let x = step as f32 / 100.0;
+        for step in -8700..8800i16 {
+            let x = f32::from(step) / 100.0;
             let exact = f64::from(x).exp();
             for found in [exp::<true>(x), exp::<false>(x)] {
                 assert!(((f64::from(found) - exact) / exact).abs() < 3e-7, "{x}: {found} is not {exact}");

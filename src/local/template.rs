@@ -71,7 +71,7 @@ impl ChatTemplate {
         let spans = self.render_text(&marked).ok().and_then(|frame| fill(&frame, messages));
         match spans {
             Some((filled, contents)) if filled == text => Ok(Prompt { text, contents }),
-            _ => self.search(text, messages),
+            _ => search(text, messages),
         }
     }
 
@@ -105,26 +105,26 @@ impl ChatTemplate {
         };
         template.render(values).map_err(|error| problem(&error))
     }
+}
 
-    /// Finds the messages in the text one after the other, as they are or trimmed.
-    fn search(&self, text: String, messages: &[Message]) -> Result<Prompt, ModelError> {
-        let mut contents = Vec::new();
-        let mut done = 0;
-        for message in messages.iter().filter(|message| !message.content.trim().is_empty()) {
-            let rest = text.get(done..).unwrap_or("");
-            let found = [message.content.as_str(), message.content.trim()]
-                .into_iter()
-                .find_map(|content| rest.find(content).map(|at| (done + at, content.len())));
-            let Some((start, length)) = found else {
-                let reason =
-                    "it changes the text of a message, which could then turn into a special token".into();
-                return Err(ModelError::Template { reason });
-            };
-            contents.push((start, start + length));
-            done = start + length;
-        }
-        Ok(Prompt { text, contents })
+/// Finds the messages in the text one after the other, as they are or trimmed.
+fn search(text: String, messages: &[Message]) -> Result<Prompt, ModelError> {
+    let mut contents = Vec::new();
+    let mut done = 0;
+    for message in messages.iter().filter(|message| !message.content.trim().is_empty()) {
+        let rest = text.get(done..).unwrap_or("");
+        let found = [message.content.as_str(), message.content.trim()]
+            .into_iter()
+            .find_map(|content| rest.find(content).map(|at| (done + at, content.len())));
+        let Some((start, length)) = found else {
+            let reason =
+                "it changes the text of a message, which could then turn into a special token".into();
+            return Err(ModelError::Template { reason });
+        };
+        contents.push((start, start + length));
+        done = start + length;
     }
+    Ok(Prompt { text, contents })
 }
 
 fn mark(index: usize) -> String {

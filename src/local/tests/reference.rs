@@ -15,6 +15,8 @@ use crate::local::gguf::ModelFile;
 use crate::local::llama::{Llama, Rows};
 use crate::local::sampling::{likeliest, log_probability};
 use crate::local::tokenizer::{Piece, Vocabulary};
+use crate::local::{LocalModel, LocalOptions};
+use crate::model::{ChatModel, ChatRequest, Message, OutputForm};
 use crate::text::{TokenCount, TokenCounter};
 
 /// Below this distance between its two best tokens, rounding alone may decide which of them wins.
@@ -98,4 +100,32 @@ fn the_real_model_agrees_with_llama_cpp() {
         );
         assert_eq!(differing, 0, "{}: tokens beyond a margin of {MARGIN} that differ", recording.name);
     }
+}
+
+#[test]
+fn the_real_model_knows_a_capital() {
+    let Some((_, path)) = recordings() else {
+        eprintln!("skipped: `LONGHAND_DATA` and `LONGHAND_MODEL` name no recordings and no model");
+        return;
+    };
+    let model = LocalModel::load(&path, &LocalOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ask = |output| {
+        let question = Message::user("What is the capital of France?");
+        let request = ChatRequest { output, ..ChatRequest::new(vec![question], TokenCount(40)) };
+        let answer = runtime.block_on(model.chat(&request, None)).unwrap();
+        eprintln!("{answer:?}");
+        answer
+    };
+    assert!(ask(OutputForm::Text).text.contains("Paris"));
+    let choices = ["Berlin", "Paris", "Rome"].iter().map(|&choice| choice.to_owned()).collect();
+    assert_eq!(ask(OutputForm::Choice(choices)).text, "Paris");
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": { "capital": { "type": "string", "maxLength": 20 } },
+        "required": ["capital"],
+        "additionalProperties": false,
+    });
+    let json: serde_json::Value = serde_json::from_str(&ask(OutputForm::Json(schema)).text).unwrap();
+    assert!(json["capital"].is_string());
 }

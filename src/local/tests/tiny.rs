@@ -70,7 +70,7 @@ fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            ((state >> 40) as f32 / (1 << 23) as f32 - 1.0) * scale
+            (f32::from(u16::try_from(state >> 48).unwrap()) / 32_768.0 - 1.0) * scale
         })
         .collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
@@ -82,18 +82,19 @@ pub(super) fn write(dir: &Path, recipe: Recipe) -> PathBuf {
     let texts = |texts: &[String]| Value::Array(texts.iter().cloned().map(Value::String).collect());
     let kinds = (0..tokens.len()).map(|id| Value::I32(if id < 3 { 3 } else { 1 })).collect();
     let key = |name: &str| format!("{}.{name}", recipe.architecture);
+    let number = |size: usize| Value::U32(u32::try_from(size).unwrap());
     let metadata: Vec<(String, Value)> = vec![
         ("general.architecture".into(), Value::String(recipe.architecture.into())),
         ("general.name".into(), Value::String("Tiny".into())),
         ("general.license".into(), Value::String("cc0-1.0".into())),
         (key("block_count"), Value::U32(2)),
         (key("context_length"), Value::U32(2048)),
-        (key("embedding_length"), Value::U32(HIDDEN as u32)),
-        (key("feed_forward_length"), Value::U32(FEED as u32)),
-        (key("attention.head_count"), Value::U32(HEADS as u32)),
-        (key("attention.head_count_kv"), Value::U32(KV_HEADS as u32)),
+        (key("embedding_length"), number(HIDDEN)),
+        (key("feed_forward_length"), number(FEED)),
+        (key("attention.head_count"), number(HEADS)),
+        (key("attention.head_count_kv"), number(KV_HEADS)),
         (key("rope.freq_base"), Value::F32(10_000.0)),
-        (key("rope.dimension_count"), Value::U32(HEAD as u32)),
+        (key("rope.dimension_count"), number(HEAD)),
         (key("attention.layer_norm_rms_epsilon"), Value::F32(1e-5)),
         ("tokenizer.ggml.model".into(), Value::String("gpt2".into())),
         ("tokenizer.ggml.pre".into(), Value::String(recipe.pre.into())),
