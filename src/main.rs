@@ -1,3 +1,8 @@
-//! The `longhand` command.
+//! The `longhand` command: builds the runtime and maps the exit status; everything else is in the library.
 
-fn main() {}
+use longhand::cli::{self, ExitStatus};
+
+#[tokio::main]
+async fn main() -> ExitStatus {
+    cli::main().await
+}

@@ -1,7 +1,18 @@
 //! Text as longhand sees it: byte spans, token counts, sentences, and chunks that tile a document. Pure: no files, no models.
 
+mod abbreviation;
+mod fit;
+mod layout;
+mod sentence;
 mod span;
+mod split;
 mod tokens;
+mod utf8;
+mod word;
 
+pub use sentence::{Sentences, sentences};
 pub use span::{Chunk, DocumentIndex, Span};
+pub use split::{Piece, SplitError, Splitter};
 pub use tokens::{ApproximateCounter, TokenCount, TokenCounter};
+pub use utf8::{InvalidUtf8, Utf8Stream};
+pub use word::words;

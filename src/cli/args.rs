@@ -1,0 +1,89 @@
+//! What can be typed. Doc comments here are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::commands::{ask, check, completions, models, run, runs, schema, summarize, workflows};
+
+/// Read what no context window holds
+#[derive(Debug, Parser)]
+#[command(name = "longhand", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  longhand summarize letters/ -o summaries/
+  longhand ask book.md -q \"Who repaired the lamp?\"
+  longhand runs list")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Keep runs in this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// Read settings from this file instead of `longhand.yaml`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Ask this model: a name that `models list` shows, the path of a GGUF file, or `scripted`
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// Use no more than this many tokens of the model's window
+    #[arg(long, global = true, value_name = "TOKENS")]
+    pub(super) window: Option<u64>,
+    /// Never reach for the network, not even to fetch a model
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+    /// Say nothing on stderr but errors
+    // No short form: `-q` is the question of `ask`.
+    #[arg(long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// When stderr is a terminal and `NO_COLOR` is not set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Summarize documents: one summary for each, and one of them all
+    Summarize(summarize::Args),
+    /// Answer a question from documents, with the passages that the answer rests on
+    Ask(ask::Args),
+    /// Run a workflow, by shipped name or by path
+    Run(run::Args),
+    /// Compile workflows and report every problem in them
+    Check(check::Args),
+    /// Look at runs, and resume them
+    Runs(runs::Args),
+    /// Look at local models, and fetch them
+    Models(models::Args),
+    /// Look at the shipped workflows
+    Workflows(workflows::Args),
+    /// Print the JSON Schema of a file format
+    Schema(schema::Args),
+    /// Check that everything longhand needs is there
+    Doctor,
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}

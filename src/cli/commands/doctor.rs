@@ -1,0 +1,77 @@
+//! `doctor`: whether everything longhand needs is there.
+
+use super::super::error::{CommandError, ExitStatus};
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+use crate::connect::{ConnectOptions, DEFAULT_MODEL, connect};
+use crate::graph;
+use crate::spec::Catalog;
+use crate::store::Store;
+
+pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let mut lines = Vec::new();
+    let mut values = Vec::new();
+    let mut sound = true;
+    let mut tell = |name: &str, result: Result<String, String>| {
+        let ok = result.is_ok();
+        sound &= ok;
+        let (Ok(text) | Err(text)) = result;
+        lines.push(format!("{} {name:<10} {text}\n", if ok { "ok  " } else { "FAIL" }));
+        values.push(serde_json::json!({ "check": name, "ok": ok, "text": text }));
+    };
+    let store = Store::open(&settings.store).and_then(|store| store.runs());
+    tell(
+        "store",
+        store.map(|runs| format!("{}: {} runs", settings.store.display(), runs.len())).map_err(chain),
+    );
+    tell("workflows", workflows(settings));
+    let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
+    let options = ConnectOptions { models: settings.models.clone(), window: settings.window };
+    let model = connect(name, &options).map(|connection| {
+        let limits = connection.model.limits();
+        format!("{name}: {}, window {} tokens", connection.model.identity(), limits.context)
+    });
+    tell(
+        "model",
+        model.map_err(|error| {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{}{hint}", chain(error))
+        }),
+    );
+    tell("device", Ok(device()));
+    if printer.json {
+        printer.json(&values)?;
+    } else {
+        printer.data(&lines.concat())?;
+    }
+    Ok(if sound { ExitStatus::Done } else { ExitStatus::Failed })
+}
+
+fn workflows(settings: &Settings) -> Result<String, String> {
+    let catalog = Catalog::load(settings.project.as_deref()).map_err(|error| error.to_string())?;
+    let names: Vec<String> = catalog.workflows().into_iter().map(|listed| listed.name).collect();
+    for name in &names {
+        graph::compile(&catalog, name).map_err(|error| error.to_string())?;
+    }
+    Ok(format!("{} compile", names.len()))
+}
+
+fn device() -> String {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    if cfg!(feature = "cuda") {
+        format!("CUDA where there is a GPU, otherwise the CPU with {threads} threads")
+    } else {
+        format!("CPU with {threads} threads (built without the feature `cuda`)")
+    }
+}
+
+fn chain(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

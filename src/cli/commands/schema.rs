@@ -1,0 +1,37 @@
+//! `schema`: the JSON Schema of a file format, for editors and scripts.
+
+use clap::ValueEnum;
+
+use super::super::error::{CommandError, ExitStatus};
+use super::super::printer::Printer;
+use crate::report::Report;
+use crate::spec::{AgentSpec, Config, WorkflowSpec};
+
+#[derive(Debug, clap::Args)]
+pub(in super::super) struct Args {
+    /// The format
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// `workflows/*.yaml`
+    Workflow,
+    /// `agents/*.yaml`
+    Agent,
+    /// `longhand.yaml`
+    Config,
+    /// What `--json` prints
+    Report,
+}
+
+pub(in super::super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let schema = match args.kind {
+        Kind::Workflow => schemars::schema_for!(WorkflowSpec),
+        Kind::Agent => schemars::schema_for!(AgentSpec),
+        Kind::Config => schemars::schema_for!(Config),
+        Kind::Report => schemars::schema_for!(Report),
+    };
+    printer.json(&schema)?;
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,398 @@
+//! Starts a run, takes up one that was interrupted, and reports how it ended.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{CommandError, ExitStatus};
+use super::journals::{create, events_of, interrupted, now_ms, plan_of, tell_recovery};
+use super::output;
+use super::printer::Printer;
+use super::progress::{Progress, Work};
+use super::settings::Settings;
+use super::signals;
+use crate::agent::Models;
+use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
+use crate::graph::{self, Workflow};
+use crate::intake::{self, Document, Gathered, Input};
+use crate::name::RunId;
+use crate::report::{self, Report};
+use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::schedule::{Stop, drive};
+use crate::spec::Catalog;
+use crate::step::RunContext;
+use crate::store::{Durability, Journal, Ledger, Store};
+
+/// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
+/// free summaries and loses every fact over a chain of notes.
+const SMALL: u64 = 1_000_000_000;
+
+/// The file in a run's folder that keeps what was read from standard input.
+const STDIN: &str = "stdin";
+
+/// The methods that a command uses where none is named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Methods {
+    /// For models of few parameters.
+    pub(super) small: &'static str,
+    /// For all others.
+    pub(super) large: &'static str,
+}
+
+/// What a command wants done.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The workflow by name or path; none leaves it to `methods`.
+    pub(super) workflow: Option<String>,
+    pub(super) methods: Methods,
+    pub(super) inputs: BTreeMap<String, String>,
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) purpose: Purpose,
+    pub(super) output: Option<PathBuf>,
+    pub(super) force: bool,
+}
+
+/// Starts the run, or takes it up where the same command was interrupted.
+pub(super) async fn start(
+    job: Job,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let name = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let name = absolute(name, &settings.here);
+    let connection = connection(&name, settings, settings.window, printer)?;
+    let small = connection.parameters.is_some_and(|parameters| parameters < SMALL);
+    let method = if small { job.methods.small } else { job.methods.large };
+    let workflow_name = job.workflow.clone().unwrap_or_else(|| method.to_owned());
+    let workflow_name = if Path::new(&workflow_name).is_file() {
+        settings.here.join(&workflow_name).display().to_string()
+    } else {
+        workflow_name
+    };
+    let workflow = compile(&workflow_name, settings, printer)?;
+    if let Some(folder) = &job.output {
+        output::check_free(&settings.here.join(folder), job.force)?;
+    }
+    let inputs = inputs(&workflow, job.inputs)?;
+    let stdin = job.paths.iter().any(|path| path.as_os_str() == "-");
+    let paths = job
+        .paths
+        .iter()
+        .filter(|path| path.as_os_str() != "-")
+        .map(|path| settings.here.join(path))
+        .collect();
+    let plan = Plan {
+        workflow: workflow_name,
+        workflow_hash: workflow.hash(),
+        inputs,
+        paths,
+        stdin,
+        purpose: job.purpose,
+        model: name,
+        model_identity: connection.model.identity().to_owned(),
+        window: settings.window,
+        output: job.output.map(|folder| settings.here.join(folder)),
+        force: job.force,
+    };
+    let store = Store::open(&settings.store)?;
+    if let Some((run, journal)) = interrupted(&store, &plan)? {
+        printer.say(&format!("going on with the interrupted run {run}"));
+        tell_recovery(&run, &journal, printer);
+        let job = Opened { run, journal, plan, workflow, connection };
+        return job.work(settings, printer).await;
+    }
+    let (run, journal) = create(&store, &plan)?;
+    let started = Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() };
+    // Nothing can make this record again, so it is kept where a damaged journal does not take it along.
+    journal.append_outside(&started)?;
+    let job = Opened { run, journal, plan, workflow, connection };
+    job.work(settings, printer).await
+}
+
+/// Takes up a run by name.
+pub(super) async fn resume(
+    run: &RunId,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let store = Store::open(&settings.store)?;
+    let journal = store.open_run(run, Durability::Kill)?;
+    tell_recovery(run, &journal, printer);
+    let plan = plan_of(&journal)?.ok_or_else(|| {
+        CommandError::new(
+            ExitStatus::Failed,
+            format!("the run {run} never started: there is nothing to resume"),
+        )
+        .hinted(format!("remove it with `longhand runs rm {run}` and start again"))
+    })?;
+    let workflow = compile(&plan.workflow, settings, printer)?;
+    if workflow.hash() != plan.workflow_hash {
+        let message = format!("the workflow `{}` has changed since the run {run} began", plan.workflow);
+        return Err(CommandError::new(ExitStatus::Invalid, message)
+            .hinted("put it back as it was, or start a new run with the changed one"));
+    }
+    let connection = connection(&plan.model, settings, plan.window, printer)?;
+    if connection.model.identity() != plan.model_identity {
+        let message = format!("the model `{}` is not the one that the run {run} began with", plan.model);
+        return Err(CommandError::new(ExitStatus::Provider, message)
+            .hinted("put the model back, or start a new run with the other one"));
+    }
+    let job = Opened { run: run.clone(), journal, plan, workflow, connection };
+    job.work(settings, printer).await
+}
+
+/// Names a model that is a file, or that a script file speaks for, so that it is found from every folder.
+fn absolute(name: String, here: &Path) -> String {
+    if let Some(script) = name.strip_prefix("scripted:") {
+        return format!("scripted:{}", here.join(script).display());
+    }
+    if Path::new(&name).is_file() { here.join(name).display().to_string() } else { name }
+}
+
+/// A run whose journal this process writes.
+struct Opened {
+    run: RunId,
+    journal: Journal,
+    plan: Plan,
+    workflow: Workflow,
+    connection: Connection,
+}
+
+impl Opened {
+    async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+        let Self { run, journal, plan, workflow, connection } = self;
+        let models = models(&workflow, connection, settings, printer)?;
+        let gathered = gather(&plan, journal.spool())?;
+        let ledger = Ledger::open(journal)?;
+        if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
+            let names = gathered.documents.iter().map(|document| document.name.as_str());
+            output::check_pages(folder, names, plan.force)?;
+        }
+        if ledger.read(|state| state.outcome().is_some()) {
+            ledger.record(&Event::Resumed { at_ms: now_ms() })?;
+        }
+        take_in(&ledger, &gathered, &run)?;
+        let documents = gathered.documents;
+        let each = plan.purpose == Purpose::Each;
+        let finished = |document: &Document| {
+            let slot = Slot::Source(if each { document.index.0 } else { 0 });
+            ledger.read(|state| state.value(workflow.output(), slot).is_some())
+        };
+        let work = documents.iter().map(|document| Work {
+            name: document.name.clone(),
+            bytes: document.bytes,
+            finished: finished(document),
+        });
+        let progress = Progress::new(printer, work.collect(), each);
+        let output_node = workflow.output().clone();
+        let ledger = ledger.observed(Box::new(move |event| {
+            progress.see(event);
+            if let Event::Done { task, .. } = event
+                && task.node == output_node
+            {
+                progress.finished(task);
+            }
+        }));
+        let stop = Stop::default();
+        let context = Arc::new(RunContext {
+            sources: RunContext::sources_of(&documents, plan.purpose),
+            inputs: plan.inputs.clone(),
+            drain: stop.drain.clone(),
+            workflow,
+            documents,
+            models,
+            ledger,
+            plan,
+        });
+        let signals = tokio::spawn(signals::watch(stop.clone(), printer.clone()));
+        let outcome = drive(&context, &stop).await;
+        signals.abort();
+        let outcome = outcome.map_err(|error| {
+            CommandError::caused(ExitStatus::Failed, "the run stopped", error).hinted(format!(
+                "what is finished is kept; mend the cause and go on with: longhand runs resume {run}"
+            ))
+        })?;
+        finish(&run, outcome, &context, settings, printer)
+    }
+}
+
+/// Prints or writes the results, and says what a person should know.
+fn finish(
+    run: &RunId,
+    outcome: Outcome,
+    context: &RunContext,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let store = Store::open(&settings.store)?;
+    let report = report::build(run.as_str(), &context.workflow, &events_of(&store, run)?);
+    if let Some(folder) = &context.plan.output {
+        output::write(&report, folder, context.plan.force)?;
+    }
+    if printer.json {
+        printer.json(&report)?;
+    } else if context.plan.output.is_none() {
+        printer.data(&pages(&report))?;
+    }
+    for failure in &report.failed {
+        // Most errors name the document themselves, by its whole path.
+        let named = failure.error.contains(&format!("{}`", failure.path));
+        let told = if named {
+            failure.error.clone()
+        } else {
+            format!("`{}` failed: {}", failure.path, failure.error)
+        };
+        printer.failure(&told);
+    }
+    if let Some(folder) = &context.plan.output {
+        printer.say(&format!("written to `{}`", folder.display()));
+    }
+    if outcome == Outcome::Interrupted {
+        printer.say(&format!("interrupted; go on with: longhand runs resume {run}"));
+    } else {
+        let usage = report.usage;
+        let seconds = report.duration_ms / 1000;
+        let documents = report.documents.len();
+        let calls = report.calls.len();
+        printer.say(&format!(
+            "run {run}: {outcome}, {documents} documents, {calls} calls, {} + {} tokens, {seconds} s",
+            usage.prompt_tokens, usage.completion_tokens
+        ));
+    }
+    Ok(match outcome {
+        Outcome::Succeeded => ExitStatus::Done,
+        Outcome::Partial => ExitStatus::SomeFailed,
+        Outcome::Interrupted => ExitStatus::Interrupted,
+        Outcome::Failed | Outcome::Waiting | Outcome::OutOfBudget => ExitStatus::Failed,
+    })
+}
+
+/// Every page of a report, as it is printed where no folder was asked for.
+pub(super) fn pages(report: &Report) -> String {
+    let documents =
+        report.documents.iter().filter_map(|document| report::document_page(report, &document.path));
+    let mut pages: Vec<String> = documents.collect();
+    if pages.len() != 1 {
+        pages.extend(report::archive_page(report));
+    }
+    pages.join("\n")
+}
+
+fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
+    let catalog = Catalog::load(settings.project.as_deref())?;
+    let workflow = graph::compile(&catalog, name)?;
+    let warnings = workflow.warnings().to_string();
+    if !warnings.is_empty() {
+        printer.say(&warnings);
+    }
+    Ok(workflow)
+}
+
+fn inputs(
+    workflow: &Workflow,
+    mut given: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let known = &workflow.spec().inputs;
+    if let Some(unknown) = given.keys().find(|key| !known.contains_key(*key)) {
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        let message = format!("workflow `{}` has no input `{unknown}`", workflow.name());
+        return Err(CommandError::new(ExitStatus::Usage, message)
+            .hinted(format!("its inputs are: {}", names.join(", "))));
+    }
+    for (name, input) in known {
+        if given.contains_key(name) {
+            continue;
+        }
+        let Some(default) = &input.default else {
+            let message = format!("workflow `{}` needs its input `{name}`", workflow.name());
+            return Err(
+                CommandError::new(ExitStatus::Usage, message).hinted(format!("give it with `-p {name}=...`"))
+            );
+        };
+        given.insert(name.clone(), default.clone());
+    }
+    Ok(given)
+}
+
+/// Connects to a model, fetching it first where it is one that can be fetched.
+pub(super) fn connection(
+    name: &str,
+    settings: &Settings,
+    window: Option<u64>,
+    printer: &Printer,
+) -> Result<Connection, CommandError> {
+    let options = ConnectOptions { models: settings.models.clone(), window };
+    match connect(name, &options) {
+        Err(ConnectError::NotPulled { name }) if !settings.offline => {
+            super::commands::models::pull(&name, settings, printer)?;
+            Ok(connect(&name, &options)?)
+        }
+        result => Ok(result?),
+    }
+}
+
+fn models(
+    workflow: &Workflow,
+    connection: Connection,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<Models, CommandError> {
+    let mut models = Models::new(connection.model);
+    for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
+        if let Some(name) = &agent.model {
+            let other = self::connection(name, settings, None, printer)?;
+            models.add(name.clone(), other.model);
+        }
+    }
+    Ok(models)
+}
+
+fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
+    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
+    if plan.stdin {
+        let kept = spool.join(STDIN);
+        let failed =
+            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
+        if !kept.exists() {
+            let under_way = spool.join("stdin.part");
+            let mut file = File::create(&under_way).map_err(failed)?;
+            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+            std::fs::rename(&under_way, &kept).map_err(failed)?;
+        }
+        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
+    }
+    Ok(intake::gather(inputs, spool))
+}
+
+/// Journals the documents, or holds them against those that the run began with.
+fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
+    let record = |document: &Document| DocumentRecord {
+        index: document.index,
+        name: document.name.clone(),
+        hash: document.hash,
+        bytes: document.bytes,
+    };
+    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
+    if ledger.read(RunState::is_gathered) {
+        let changed = ledger.read(|state| state.documents() != found.as_slice());
+        if changed {
+            let message = format!("the documents of the run {run} have changed since it began");
+            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
+                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
+            )));
+        }
+        return Ok(());
+    }
+    let known = ledger.read(|state| state.documents().len());
+    let refused = ledger.read(|state| state.refused().len());
+    for document in found.into_iter().skip(known) {
+        ledger.record(&Event::Document(document))?;
+    }
+    for failure in gathered.failed.iter().skip(refused) {
+        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
+    }
+    ledger.record(&Event::Gathered)?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The journals of runs: finding the one to go on with, making a new one, reading what one holds.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::error::{CommandError, ExitStatus};
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::ContentHash;
+use crate::graph;
+use crate::name::RunId;
+use crate::report::{self, Report};
+use crate::run::{Event, Outcome, Plan, RunState};
+use crate::spec::Catalog;
+use crate::store::{Durability, Journal, Store, StoreError};
+
+/// Builds the report of a run from its journal, also while it is alive.
+pub(super) fn report_of(run: &RunId, settings: &Settings) -> Result<Report, CommandError> {
+    let store = Store::open(&settings.store)?;
+    let events = events_of(&store, run)?;
+    let mut state = RunState::default();
+    for event in &events {
+        state.apply(event);
+    }
+    let plan = state
+        .plan()
+        .ok_or_else(|| CommandError::new(ExitStatus::Failed, format!("the run {run} never started")))?;
+    let catalog = Catalog::load(settings.project.as_deref())?;
+    let workflow = graph::compile(&catalog, &plan.workflow)?;
+    Ok(report::build(run.as_str(), &workflow, &events))
+}
+
+/// Reads every event of a run, also while it is alive.
+pub(super) fn events_of(store: &Store, run: &RunId) -> Result<Vec<Event>, CommandError> {
+    let reader = store.read_run(run)?;
+    let events = reader.entries::<Event>().map(|entry| entry.map(|(_, event)| event));
+    Ok(events.collect::<Result<_, _>>()?)
+}
+
+/// Finds the newest run of the same plan that did not come to its end.
+pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Journal)>, CommandError> {
+    if plan.stdin {
+        return Ok(None);
+    }
+    let mark = mark(plan);
+    for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
+        // A run that another process works on is busy, and is left to it.
+        let Ok(journal) = store.open_run(&run, Durability::Kill) else { continue };
+        let mut state = RunState::default();
+        for entry in journal.entries::<Event>() {
+            state.apply(&entry?.1);
+        }
+        let same = state.plan() == Some(plan);
+        if same && matches!(state.outcome(), None | Some(Outcome::Interrupted)) {
+            return Ok(Some((run, journal)));
+        }
+        if same {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn plan_of(journal: &Journal) -> Result<Option<Plan>, CommandError> {
+    for entry in journal.entries::<Event>() {
+        if let Event::Started { plan, .. } = entry?.1 {
+            return Ok(Some(plan));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a folder for a new run, named by the time and by what it does.
+pub(super) fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), CommandError> {
+    let at = stamp(now_ms() / 1000);
+    let mark = mark(plan);
+    let mut number = 1;
+    loop {
+        let name = if number == 1 { format!("{at}-{mark}") } else { format!("{at}-{mark}-{number}") };
+        let run: RunId = name
+            .parse()
+            .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot name the run", error))?;
+        match store.create_run(&run, Durability::Kill) {
+            Err(StoreError::RunExists { .. }) => number += 1,
+            result => return Ok((run, result?)),
+        }
+    }
+}
+
+/// Says what was lost and found where a journal was damaged.
+pub(super) fn tell_recovery(run: &RunId, journal: &Journal, printer: &Printer) {
+    let Some(recovery) = journal.recovery() else { return };
+    let aside = recovery
+        .aside
+        .as_ref()
+        .map_or_else(String::new, |aside| format!(", what could not be read lies in `{}`", aside.display()));
+    printer.warn(&format!(
+        "the journal of {run} was damaged: {} records were restored{aside}",
+        recovery.restored
+    ));
+}
+
+/// What the names of all runs of one plan have in common.
+fn mark(plan: &Plan) -> String {
+    ContentHash::of(&serde_json::to_vec(plan).unwrap_or_default()).short()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a run is named and dated by the time at which it was started")]
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Writes seconds since 1970 as `yyyymmdd-hhmmss` in UTC, by the civil-from-days algorithm of the proleptic Gregorian
+/// calendar (years begin in March, so that the leap day is the last of its year).
+fn stamp(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stamp;
+
+    #[test]
+    fn a_stamp_is_the_civil_time() {
+        assert_eq!(stamp(0), "19700101-000000");
+        assert_eq!(stamp(951_827_696), "20000229-123456");
+        assert_eq!(stamp(1_795_460_400), "20261123-190000");
+    }
+}

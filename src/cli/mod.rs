@@ -1,0 +1,58 @@
+//! The command line: the only room that prints, reads the environment or asks for the time.
+
+mod args;
+mod commands;
+mod error;
+mod job;
+mod journals;
+mod output;
+mod printer;
+mod progress;
+mod settings;
+mod signals;
+
+pub use error::ExitStatus;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use error::CommandError;
+use printer::Printer;
+use settings::Settings;
+
+/// Runs the command that the process was started with and returns its exit status.
+pub async fn main() -> ExitStatus {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version go to stdout with status 0, mistakes to stderr with status 2: clap knows which is which.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
+        }
+    };
+    let printer = Printer::new(&args.global);
+    printer::trace(args.global.verbose);
+    match dispatch(args, &printer).await {
+        Ok(status) => status,
+        Err(error) => {
+            printer.error(&error);
+            error.status()
+        }
+    }
+}
+
+async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let settings = Settings::resolve(&args.global)?;
+    match args.command {
+        Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
+        Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
+        Command::Run(args) => commands::run::run(args, &settings, printer).await,
+        Command::Check(args) => commands::check::run(&args, &settings, printer),
+        Command::Runs(args) => commands::runs::run(args, &settings, printer).await,
+        Command::Models(args) => commands::models::run(&args, &settings, printer),
+        Command::Workflows(args) => commands::workflows::run(&args, &settings, printer),
+        Command::Schema(args) => commands::schema::run(&args, printer),
+        Command::Doctor => commands::doctor::run(&settings, printer),
+        Command::Completions(args) => Ok(commands::completions::run(&args)),
+    }
+}

@@ -1,0 +1,129 @@
+//! Where words go: data to stdout, everything else to stderr.
+
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tracing_subscriber::EnvFilter;
+
+use super::args::{Color, Global};
+use super::error::{CommandError, ExitStatus};
+
+/// Decides what reaches stdout and stderr.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent answers to where words go")]
+pub(super) struct Printer {
+    /// Whether results are printed as JSON.
+    pub(super) json: bool,
+    quiet: bool,
+    terminal: bool,
+    color: bool,
+}
+
+impl Printer {
+    pub(super) fn new(global: &Global) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && super::settings::colour_is_welcome(),
+        };
+        Self { json: global.json, quiet: global.quiet, terminal, color }
+    }
+
+    /// Prints data. A reader that has seen enough (a closed pipe) is no failure.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given a printer")]
+    pub(super) fn data(&self, text: &str) -> Result<(), CommandError> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CommandError::caused(ExitStatus::Failed, "cannot write to stdout", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints one JSON document.
+    pub(super) fn json(&self, value: &impl serde::Serialize) -> Result<(), CommandError> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))?;
+        text.push('\n');
+        self.data(&text)
+    }
+
+    /// Says something on stderr, unless told to be quiet.
+    pub(super) fn say(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Says that something is amiss but not fatal.
+    pub(super) fn warn(&self, text: &str) {
+        self.say(&format!("{} {text}", self.coloured("warning:", "33")));
+    }
+
+    /// Says that a part of what was asked for failed, even to one who wants to hear of errors only.
+    pub(super) fn failure(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "{} {text}", self.coloured("error:", "31;1"));
+    }
+
+    /// Shows problems that bring their own heading.
+    pub(super) fn problems(text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Says why the command failed, and what could be done.
+    pub(super) fn error(&self, error: &CommandError) {
+        let mut text = error.to_string();
+        // Diagnostics bring their own heading.
+        if !text.starts_with("error") && !text.starts_with("warning") {
+            text = format!("{} {text}", self.coloured("error:", "31;1"));
+        }
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            text.push_str("\n  caused by: ");
+            text.push_str(&next.to_string());
+            cause = next.source();
+        }
+        for hint in error.hints() {
+            text.push_str("\n\n");
+            text.push_str(&self.coloured("hint:", "36"));
+            text.push(' ');
+            text.push_str(hint);
+        }
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Whether progress may be drawn.
+    pub(super) fn draws(&self) -> bool {
+        self.terminal && !self.quiet
+    }
+
+    /// Whether progress may be told in lines.
+    pub(super) fn tells(&self) -> bool {
+        !self.quiet
+    }
+
+    fn coloured(&self, text: &str, code: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Sends the developer's log to stderr: warnings by default, more with `-v`, or as `LONGHAND_LOG` says.
+pub(super) fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "longhand=info",
+        2 => "longhand=debug",
+        _ => "longhand=trace",
+    };
+    let filter = super::settings::log_filter().and_then(|text| EnvFilter::try_new(text).ok());
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(level)))
+        .without_time()
+        .finish();
+    // A second call in one process finds a subscriber in place, and keeps it.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

@@ -1,0 +1,170 @@
+//! What can be wrong between the steps of a workflow: one function for each kind of mistake.
+
+use super::draft::{Draft, references, seen, yields};
+use super::workflow::{Scope, ValueKind};
+use crate::name::NodeName;
+use crate::spec::{Diagnostic, StepSpec, suggestion};
+
+/// Reports a workflow without steps.
+pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let none = draft.spec.value.nodes.is_empty();
+    let problem =
+        || draft.spec.error_at_key(&["nodes"], "the workflow has no steps").label("expected a step");
+    none.then(problem).into_iter().collect()
+}
+
+/// Reports names that stand in `nodes` and in `archive`.
+pub(super) fn given_twice(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let spec = &draft.spec.value;
+    let twice = spec.archive.keys().filter(|name| spec.nodes.contains_key(*name));
+    let problem = |name: &NodeName| {
+        let message = format!("the name `{name}` is given in `nodes` and in `archive`");
+        draft.spec.error_at_key(&["archive", name.as_str()], message).label("expected a name of its own")
+    };
+    twice.map(problem).collect()
+}
+
+/// Reports references to nodes that do not exist.
+pub(super) fn unknown_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        for reference in references(node.step) {
+            if !draft.nodes.contains_key(reference.to) {
+                let message = format!("there is no node `{}`", reference.to);
+                let help = suggestion(reference.to.as_str(), &draft.visible(node.scope));
+                problems.push(draft.error_at(node, &reference.path, message).help(help));
+            }
+        }
+    }
+    problems
+}
+
+/// Reports steps of a source that read steps of the archive.
+pub(super) fn scopes(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values().filter(|node| node.scope == Scope::Source) {
+        for reference in references(node.step) {
+            if draft.nodes.get(reference.to).is_some_and(|to| to.scope == Scope::Archive) {
+                let message = format!("`{}` is only there when every source is done", reference.to);
+                let problem = draft.error_at(node, &reference.path, message);
+                problems
+                    .push(problem.label("expected a node of `nodes`").help("move this step to `archive`"));
+            }
+        }
+    }
+    problems
+}
+
+/// Reports references to nodes that yield something else than the reader takes.
+pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        for reference in references(node.step) {
+            let Some(to) = draft.nodes.get(reference.to).filter(|to| to.scope <= node.scope) else {
+                continue;
+            };
+            let found = seen(to, node.scope);
+            if found.is_some_and(|kind| reference.accepts.contains(&kind)) {
+                continue;
+            }
+            let accepted: Vec<String> = reference.accepts.iter().map(ToString::to_string).collect();
+            let kind = found.map_or_else(|| "the chunks of one source".to_owned(), |kind| kind.to_string());
+            let message = format!("`{}` yields {kind}", reference.to);
+            let label = format!("expected a node that yields {}", accepted.join(" or "));
+            problems.push(draft.error_at(node, &reference.path, message).label(label));
+        }
+    }
+    problems
+}
+
+/// Reports splits whose `for` names no node, or one that does not read them, and splits outside of a source.
+pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        let StepSpec::Split(split) = node.step else { continue };
+        if node.scope == Scope::Archive {
+            let message = format!("`{}` has no document to split", node.name);
+            problems.push(draft.error_at_node(node, message).help("move this step to `nodes`"));
+            continue;
+        }
+        let reads_this = |step: &StepSpec| references(step).iter().any(|one| one.to == node.name);
+        let readers: Vec<&str> =
+            draft.nodes.values().filter(|n| reads_this(n.step)).map(|n| n.name.as_str()).collect();
+        if !draft.nodes.contains_key(&split.reader) {
+            let message = format!("there is no node `{}`", split.reader);
+            let help = suggestion(split.reader.as_str(), &draft.visible(node.scope));
+            problems.push(draft.error_at(node, &["for"], message).help(help));
+        } else if !readers.contains(&split.reader.as_str()) {
+            let message = format!("`{}` does not read the chunks of `{}`", split.reader, node.name);
+            let problem = draft.error_at(node, &["for"], message).label("expected the step that reads them");
+            problems.push(problem.help(match readers.first() {
+                Some(reader) => format!("they are read by `{reader}`"),
+                None => format!("give `{}` the line `over: {}`", split.reader, node.name),
+            }));
+        }
+    }
+    problems
+}
+
+/// Reports an `output` or an `overview` that is unknown, in the wrong section or no result.
+pub(super) fn results(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let spec = &draft.spec.value;
+    let output = result(draft, "output", &spec.output, Scope::Source);
+    let overview = spec.overview.as_ref().and_then(|name| result(draft, "overview", name, Scope::Archive));
+    output.into_iter().chain(overview).collect()
+}
+
+fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option<Diagnostic> {
+    let section = super::draft::section(scope);
+    let label = format!("expected a node of `{section}` that yields one text or quotes");
+    let Some(node) = draft.nodes.get(name) else {
+        let of_scope = draft.nodes.values().filter(|node| node.scope == scope);
+        let known: Vec<&str> = of_scope.map(|node| node.name.as_str()).collect();
+        let problem = draft.spec.error_at(&[key], format!("there is no node `{name}`"));
+        return Some(problem.label(label).help(suggestion(name.as_str(), &known)));
+    };
+    if node.scope != scope {
+        let there = super::draft::section(node.scope);
+        return Some(draft.spec.error_at(&[key], format!("`{name}` is a node of `{there}`")).label(label));
+    }
+    let kind = yields(node.step);
+    let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes);
+    (!fits).then(|| draft.spec.error_at(&[key], format!("`{name}` yields {kind}")).label(label))
+}
+
+/// Reports quotes whose `question` names no input.
+pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let inputs: Vec<&str> = draft.spec.value.inputs.keys().map(String::as_str).collect();
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        if let StepSpec::Quote(quote) = node.step
+            && let Some(question) = quote.question.as_deref().filter(|question| !inputs.contains(question))
+        {
+            let problem = draft.error_at(node, &["question"], format!("there is no input `{question}`"));
+            problems.push(problem.label("expected the name of an input").help(suggestion(question, &inputs)));
+        }
+    }
+    problems
+}
+
+/// Warns of nodes from which no way leads to a result.
+pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let spec = &draft.spec.value;
+    let mut waiting: Vec<&NodeName> =
+        [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().collect();
+    let mut used = std::collections::BTreeSet::new();
+    while let Some(name) = waiting.pop() {
+        if let Some(node) = draft.nodes.get(name)
+            && used.insert(name)
+        {
+            waiting.extend(references(node.step).into_iter().map(|reference| reference.to));
+        }
+    }
+    let unused = draft.nodes.values().filter(|node| !used.contains(node.name));
+    let problem = |node: &super::draft::DraftNode<'_>| {
+        let message = format!("no result depends on `{}`", node.name);
+        let help = "remove it, or name it in `output`, `overview` or a step that they depend on";
+        draft.error_at_node(node, message).help(help).warning()
+    };
+    unused.map(problem).collect()
+}

@@ -1,0 +1,291 @@
+//! The llama family: our own forward pass over the tensors of one model file.
+//!
+//! Knows weights, positions and the cache of keys and values; nothing of text, requests or sampling.
+
+use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_nn::ops::rms_norm;
+use candle_nn::rotary_emb::rope_i;
+
+use super::cache::Cache;
+use super::gguf::{ModelFile, first_line};
+use super::kernel::{CausalSoftmax, SwiGlu};
+use super::weights::{DENSE_BYTES, Linear, Storage};
+use crate::model::ModelError;
+
+/// Which positions of a step the caller wants logits of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// None: the step only fills the cache.
+    None,
+    /// The last one.
+    Last,
+    /// All of them.
+    All,
+}
+
+/// The sizes of a model.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    heads: usize,
+    kv_heads: usize,
+    head: usize,
+    epsilon: f32,
+}
+
+struct Layer {
+    attention_norm: Tensor,
+    /// Queries, keys and values, one above the other.
+    qkv: Linear,
+    output: Linear,
+    feed_norm: Tensor,
+    /// The gate above the values that it lets through.
+    gate_up: Linear,
+    down: Linear,
+}
+
+/// A model of the llama family with its cache.
+pub(super) struct Llama {
+    sizes: Sizes,
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    head: Linear,
+    cos: Tensor,
+    sin: Tensor,
+    cache: Cache,
+    device: Device,
+}
+
+impl std::fmt::Debug for Llama {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Llama")
+            .field("sizes", &self.sizes)
+            .field("cached", &self.cache.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Llama {
+    /// Loads the weights of `file` for contexts of up to `window` tokens.
+    pub(super) fn load(
+        file: &mut ModelFile,
+        vocabulary: usize,
+        window: usize,
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        let hidden = file.dimension("embedding_length")?;
+        let feed = file.dimension("feed_forward_length")?;
+        let heads = file.dimension("attention.head_count")?;
+        let kv_heads = file.dimension("attention.head_count_kv").unwrap_or(heads);
+        let head = file.dimension("attention.key_length").unwrap_or(hidden / heads);
+        let turned = file.dimension("rope.dimension_count").unwrap_or(head);
+        if turned != head || !heads.is_multiple_of(kv_heads) || !head.is_multiple_of(2) {
+            return Err(file.fail(format!(
+                "its {heads} heads of {head} numbers, {kv_heads} of them with keys and {turned} numbers turned, do not fit together"
+            )));
+        }
+        if file.dimension("expert_count").is_ok() {
+            return Err(file.fail("it is a mixture of experts, which cannot be computed"));
+        }
+        let key = "llama.attention.layer_norm_rms_epsilon";
+        let epsilon =
+            file.fraction(key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
+        let sizes = Sizes { heads, kv_heads, head, epsilon };
+        let storage = if file.info().parameters.saturating_mul(4) <= DENSE_BYTES {
+            Storage::Dense
+        } else {
+            Storage::Quantized
+        };
+        let (cos, sin) = angles(file, head, window, device)?;
+
+        let table = file.tensor("token_embd.weight", &[vocabulary, hidden], device)?;
+        let embedding = table.dequantize(device).map_err(|error| file.fail(first_line(&error)))?;
+        let tied = !file.has("output.weight");
+        let output_head = match (tied, storage) {
+            (true, Storage::Dense) => Linear::dense(embedding.clone()),
+            (true, Storage::Quantized) => {
+                Linear::quantized(table).map_err(|error| file.fail(first_line(&error)))?
+            }
+            (false, _) => Linear::load(file, &[("output.weight", vocabulary)], hidden, storage, device)?,
+        };
+        let mut layers = Vec::new();
+        for index in 0..file.dimension("block_count")? {
+            let name = |part: &str| format!("blk.{index}.{part}.weight");
+            let (q, k, v) = (name("attn_q"), name("attn_k"), name("attn_v"));
+            let (gate, up) = (name("ffn_gate"), name("ffn_up"));
+            let qkv: [(&str, usize); 3] = [(&q, heads * head), (&k, kv_heads * head), (&v, kv_heads * head)];
+            layers.push(Layer {
+                attention_norm: norm(file, &name("attn_norm"), hidden, device)?,
+                qkv: Linear::load(file, &qkv, hidden, storage, device)?,
+                output: Linear::load(file, &[(&name("attn_output"), hidden)], heads * head, storage, device)?,
+                feed_norm: norm(file, &name("ffn_norm"), hidden, device)?,
+                gate_up: Linear::load(file, &[(&gate, feed), (&up, feed)], hidden, storage, device)?,
+                down: Linear::load(file, &[(&name("ffn_down"), hidden)], feed, storage, device)?,
+            });
+        }
+        Ok(Self {
+            sizes,
+            embedding,
+            norm: norm(file, "output_norm.weight", hidden, device)?,
+            head: output_head,
+            cos,
+            sin,
+            cache: Cache::new(layers.len(), kv_heads, head, window),
+            layers,
+            device: device.clone(),
+        })
+    }
+
+    /// Forgets every position from `length` on.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.cache.truncate(length);
+    }
+
+    /// Computes `tokens` after what the cache holds, and returns the logits asked for, a row for each position.
+    pub(super) fn forward(&mut self, tokens: &[u32], rows: Rows) -> Result<Option<Tensor>> {
+        let start = self.cache.len();
+        let count = tokens.len();
+        let ids = Tensor::new(tokens, &self.device)?;
+        let cos = self.cos.narrow(0, start, count)?;
+        let sin = self.sin.narrow(0, start, count)?;
+        let mut x = self.embedding.index_select(&ids, 0)?;
+        let last = self.layers.len().saturating_sub(1);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let normed = rms_norm(&x, &layer.attention_norm, self.sizes.epsilon)?;
+            let qkv = layer.qkv.forward(&normed)?;
+            let (queries, keys, values) = split_heads(&qkv, &self.sizes)?;
+            let keys = rope_i(&keys.unsqueeze(0)?, &cos, &sin)?.squeeze(0)?;
+            self.cache.store(index, start, &keys, &values)?;
+            if index == last && rows == Rows::None {
+                break;
+            }
+            let queries = rope_i(&queries.unsqueeze(0)?, &cos, &sin)?.squeeze(0)?;
+            let mixed = attend(&self.cache, index, &queries, start, &self.sizes)?;
+            x = (x + layer.output.forward(&mixed)?)?;
+            if index == last && rows == Rows::Last {
+                x = x.narrow(0, count - 1, 1)?.contiguous()?;
+            }
+            let normed = rms_norm(&x, &layer.feed_norm, self.sizes.epsilon)?;
+            let gated = swiglu(&layer.gate_up.forward(&normed)?)?;
+            x = (x + layer.down.forward(&gated)?)?;
+        }
+        self.cache.advance(count);
+        if rows == Rows::None {
+            return Ok(None);
+        }
+        let x = rms_norm(&x, &self.norm, self.sizes.epsilon)?;
+        Ok(Some(self.head.forward(&x)?))
+    }
+}
+
+/// Splits rows of queries, keys and values into heads: `(heads, positions, numbers)`.
+fn split_heads(qkv: &Tensor, sizes: &Sizes) -> Result<(Tensor, Tensor, Tensor)> {
+    let count = qkv.dim(0)?;
+    let part = |from: usize, heads: usize| {
+        let rows = qkv.narrow(1, from * sizes.head, heads * sizes.head)?;
+        rows.reshape((count, heads, sizes.head))?.transpose(0, 1)?.contiguous()
+    };
+    let keys_at = sizes.heads;
+    let values_at = sizes.heads + sizes.kv_heads;
+    Ok((part(0, sizes.heads)?, part(keys_at, sizes.kv_heads)?, part(values_at, sizes.kv_heads)?))
+}
+
+/// Attention of queries that begin at `start` over everything up to themselves.
+fn attend(cache: &Cache, layer: usize, queries: &Tensor, start: usize, sizes: &Sizes) -> Result<Tensor> {
+    let count = queries.dim(1)?;
+    let group = sizes.heads / sizes.kv_heads;
+    #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
+    let softmax = CausalSoftmax { scale: 1.0 / (sizes.head as f32).sqrt(), start, queries: count };
+    let mut mixed = Vec::with_capacity(sizes.kv_heads);
+    for kv_head in 0..sizes.kv_heads {
+        // The queries of the heads that share one head of keys are rows of one product: nothing is repeated.
+        let rows = queries.narrow(0, kv_head * group, group)?.reshape((group * count, sizes.head))?;
+        let (keys, values) = cache.head(layer, kv_head, start + count)?;
+        let scores = rows.matmul(&keys.t()?)?;
+        let weights = causal_softmax(scores, &softmax)?;
+        mixed.push(weights.matmul(&values)?.reshape((group, count, sizes.head))?);
+    }
+    Tensor::cat(&mixed, 0)?.transpose(0, 1)?.reshape((count, sizes.heads * sizes.head))
+}
+
+fn causal_softmax(scores: Tensor, softmax: &CausalSoftmax) -> Result<Tensor> {
+    if scores.device().is_cpu() {
+        scores.inplace_op1(softmax)?;
+        return Ok(scores);
+    }
+    let (rows, columns) = scores.dims2()?;
+    let scaled = (scores * f64::from(softmax.scale))?;
+    let end = u32::try_from(softmax.start + softmax.queries).map_err(candle_core::Error::wrap)?;
+    let start = u32::try_from(softmax.start).map_err(candle_core::Error::wrap)?;
+    let device = scaled.device();
+    let at = Tensor::arange(start, end, device)?.reshape((1, softmax.queries, 1))?;
+    let key = Tensor::arange(0u32, end, device)?.reshape((1, 1, columns))?;
+    let shape = (rows / softmax.queries, softmax.queries, columns);
+    let hidden = key.broadcast_as((1, softmax.queries, columns))?.gt(&at.broadcast_as((
+        1,
+        softmax.queries,
+        columns,
+    ))?)?;
+    let never = Tensor::new(f32::NEG_INFINITY, device)?.broadcast_as(shape)?;
+    let masked = hidden.broadcast_as(shape)?.where_cond(&never, &scaled.reshape(shape)?)?;
+    candle_nn::ops::softmax_last_dim(&masked)?.reshape((rows, columns))
+}
+
+fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
+    if gate_up.device().is_cpu() {
+        return gate_up.apply_op1_no_bwd(&SwiGlu);
+    }
+    let half = gate_up.dim(1)? / 2;
+    gate_up.narrow(1, 0, half)?.contiguous()?.silu()? * gate_up.narrow(1, half, half)?.contiguous()?
+}
+
+fn norm(
+    file: &mut ModelFile,
+    name: &str,
+    size: usize,
+    device: &Device,
+) -> std::result::Result<Tensor, ModelError> {
+    let tensor = file.tensor(name, &[size], device)?;
+    tensor.dequantize(device).map_err(|error| file.fail(first_line(&error)))
+}
+
+/// Cosines and sines of every position up to `window`, in single precision as llama.cpp computes them.
+#[expect(clippy::cast_precision_loss, reason = "positions and sizes are far below 2^24")]
+fn angles(
+    file: &mut ModelFile,
+    head: usize,
+    window: usize,
+    device: &Device,
+) -> std::result::Result<(Tensor, Tensor), ModelError> {
+    let base = file.fraction("llama.rope.freq_base").unwrap_or(10_000.0);
+    let scaling = file.text("llama.rope.scaling.type").unwrap_or("none").to_owned();
+    let stretch = match scaling.as_str() {
+        "none" => 1.0,
+        "linear" => file.fraction("llama.rope.scaling.factor").filter(|&factor| factor > 0.0).unwrap_or(1.0),
+        _ => {
+            return Err(
+                file.fail(format!("its positions are stretched by `{scaling}`: expected `linear` or none"))
+            );
+        }
+    };
+    let half = head / 2;
+    let factors = if file.has("rope_freqs.weight") {
+        let factors = file.tensor("rope_freqs.weight", &[half], device)?;
+        let read = factors.dequantize(&Device::Cpu).and_then(|factors| factors.to_vec1::<f32>());
+        read.map_err(|error| file.fail(first_line(&error)))?
+    } else {
+        vec![1.0; half]
+    };
+    let steps: Vec<f32> = (0..half)
+        .zip(factors)
+        .map(|(i, factor)| base.powf(-2.0 * i as f32 / head as f32) / factor / stretch)
+        .collect();
+    let table = || {
+        let steps = Tensor::new(steps.as_slice(), &Device::Cpu)?.reshape((1, half))?;
+        let Ok(last) = u32::try_from(window) else { bail!("the window of {window} tokens is too long") };
+        let at = Tensor::arange(0u32, last, &Device::Cpu)?.to_dtype(DType::F32)?.reshape((window, 1))?;
+        let angles = at.matmul(&steps)?;
+        Ok((angles.cos()?.to_device(device)?, angles.sin()?.to_device(device)?))
+    };
+    table().map_err(|error| file.fail(first_line(&error)))
+}

@@ -1,0 +1,58 @@
+//! How text is cut into words before merging, by the names that model files give to it.
+
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
+
+/// English contractions, words with a leading space or other mark, digits one by one, punctuation, line ends, spaces.
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// The same with digits in threes.
+const LLAMA_BPE: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// A way to cut text into words.
+pub(super) struct PreTokenizer {
+    /// The cutting itself, and the change to the byte-level alphabet.
+    pub(super) wrapper: PreTokenizerWrapper,
+    /// Whether a word that is in the vocabulary is taken whole.
+    pub(super) whole_words: bool,
+    /// Whether the words are those of GPT-2, apart from digits.
+    pub(super) plain_words: bool,
+    /// Whether every digit is a word of its own.
+    pub(super) single_digits: bool,
+}
+
+/// Returns the pre-tokenizer called `name` in `tokenizer.ggml.pre`, or what is wrong with that name.
+pub(super) fn pre_tokenizer(name: &str, space_prefix: bool) -> Result<PreTokenizer, String> {
+    let words = |whole_words, plain_words, single_digits, parts: Vec<PreTokenizerWrapper>| PreTokenizer {
+        wrapper: Sequence::new(parts).into(),
+        whole_words,
+        plain_words,
+        single_digits,
+    };
+    let gpt2 = ByteLevel::new(space_prefix, true, true);
+    let bytes_only = ByteLevel::new(space_prefix, true, false);
+    Ok(match name {
+        "smollm" | "starcoder" | "refact" | "command-r" => {
+            words(false, true, true, vec![Digits::new(true).into(), gpt2.into()])
+        }
+        "default" | "gpt-2" | "gpt2" | "phi-2" => words(false, true, false, vec![gpt2.into()]),
+        "llama-bpe" | "llama3" | "llama-v3" => {
+            words(true, false, false, vec![split(LLAMA_BPE)?, bytes_only.into()])
+        }
+        "qwen2" | "deepseek-r1-qwen" => words(false, false, false, vec![split(QWEN2)?, bytes_only.into()]),
+        _ => {
+            return Err(format!(
+                "its way to cut text into words, `{name}`, is not known: expected `smollm`, `gpt-2`, `llama-bpe` or `qwen2`"
+            ));
+        }
+    })
+}
+
+fn split(regex: &str) -> Result<PreTokenizerWrapper, String> {
+    Split::new(SplitPattern::Regex(regex.to_owned()), SplitDelimiterBehavior::Isolated, false)
+        .map(Into::into)
+        .map_err(|error| format!("its tokenizer cannot be built: {error}"))
+}

@@ -1,0 +1,8 @@
+//! Tests of the engine as a whole: on a tiny model of our own making, and on a real one where it is present.
+
+mod answers;
+mod files;
+mod oracle;
+mod pulling;
+mod reference;
+mod tiny;

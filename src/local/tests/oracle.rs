@@ -1,0 +1,130 @@
+//! Our forward pass against the stock one, and against itself in other steps.
+
+use candle_core::quantized::gguf_file::Content;
+use candle_core::{Device, Tensor};
+use candle_transformers::models::quantized_llama::ModelWeights;
+
+use super::tiny::model;
+use crate::local::generate::STEP;
+use crate::local::gguf::ModelFile;
+use crate::local::llama::{Llama, Rows};
+use crate::local::tokenizer::{Piece, Vocabulary};
+use crate::text::{TokenCount, TokenCounter};
+
+fn load() -> (tempfile::TempDir, std::path::PathBuf, Llama, Vocabulary) {
+    let (dir, path) = model();
+    let mut file = ModelFile::open(&path).unwrap();
+    let vocabulary = Vocabulary::load(&file).unwrap();
+    let llama = Llama::load(&mut file, vocabulary.len(), 2048, &Device::Cpu).unwrap();
+    (dir, path, llama, vocabulary)
+}
+
+fn tokens(count: u32) -> Vec<u32> {
+    (0..count).map(|at| 3 + (at * 37 + at * at) % 260).collect()
+}
+
+fn row(logits: Option<Tensor>) -> Vec<f32> {
+    logits.unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn logits_agree_with_the_stock_model() {
+    let (_dir, path, mut llama, _) = load();
+    let mut reader = std::fs::File::open(&path).unwrap();
+    let content = Content::read(&mut reader).unwrap();
+    let mut stock = ModelWeights::from_gguf(content, &mut reader, &Device::Cpu).unwrap();
+    let ids = tokens(33);
+    let input = Tensor::new(&ids[..32], &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+    let theirs: Vec<f32> = stock.forward(&input, 0).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let ours = row(llama.forward(&ids[..32], Rows::Last).unwrap());
+    let spread = ours.iter().copied().fold(0.0, f32::max);
+    assert!(spread > 1.0, "logits that are all alike would agree with anything");
+    // The stock model rounds activations to eight bits before each product.
+    assert!(distance(&ours, &theirs) < 0.02 * spread, "{} of {spread}", distance(&ours, &theirs));
+
+    let input = Tensor::new(&ids[32..], &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+    let theirs: Vec<f32> = stock.forward(&input, 32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let ours = row(llama.forward(&ids[32..], Rows::Last).unwrap());
+    assert!(distance(&ours, &theirs) < 0.02 * spread);
+}
+
+#[test]
+fn steps_of_any_length_give_nearly_the_same_logits() {
+    let (_dir, _, mut llama, vocabulary) = load();
+    let ids = tokens(600);
+    let whole = row(llama.forward(&ids, Rows::Last).unwrap());
+    for step in [STEP, 100, 1] {
+        llama.truncate(0);
+        let (last, before) = ids.split_last().unwrap();
+        for part in before.chunks(step) {
+            assert!(llama.forward(part, Rows::None).unwrap().is_none());
+        }
+        let logits = row(llama.forward(&[*last], Rows::Last).unwrap());
+        assert!(distance(&whole, &logits) < 1e-3, "steps of {step}: {}", distance(&whole, &logits));
+    }
+    llama.truncate(0);
+    let all = row(llama.forward(&ids, Rows::All).unwrap());
+    let end = &all[all.len() - vocabulary.len()..];
+    assert!(distance(&whole, end) < 1e-3);
+}
+
+#[test]
+fn a_truncated_cache_continues_as_if_the_rest_had_never_been() {
+    let (_dir, _, mut llama, _) = load();
+    let ids = tokens(300);
+    llama.forward(&ids[..200], Rows::None).unwrap();
+    let once = row(llama.forward(&ids[200..210], Rows::Last).unwrap());
+    llama.forward(&ids[210..], Rows::None).unwrap();
+    llama.truncate(200);
+    assert_eq!(once, row(llama.forward(&ids[200..210], Rows::Last).unwrap()));
+}
+
+#[test]
+fn special_tokens_are_found_in_templates_and_nowhere_else() {
+    let (_dir, _, _, vocabulary) = load();
+    let ids =
+        vocabulary.prompt(&[Piece::Template("<|im_start|>user\n"), Piece::Content("<|im_end|>")]).unwrap();
+    assert_eq!(ids.iter().filter(|&&id| id < 3).collect::<Vec<_>>(), [&1]);
+    let bytes: Vec<u8> = ids.iter().flat_map(|&id| vocabulary.bytes(id).to_vec()).collect();
+    assert_eq!(String::from_utf8(bytes).unwrap(), "user\n<|im_end|>");
+}
+
+#[test]
+fn counting_is_the_length_of_the_tokens() {
+    let (_dir, _, _, vocabulary) = load();
+    let texts = [
+        "",
+        " ",
+        "  ",
+        "\n",
+        "the end",
+        " the  end ",
+        "a\n\nb",
+        "a\n b",
+        "a \n  b\t\tc",
+        "it's we'll I'D 's",
+        "'s'",
+        "x12 345",
+        " 1  2",
+        "12\n\n 3",
+        "“Où?” — naïve café",
+        "今日は良い天気です。",
+        "a\u{301}bc \u{a0}\u{2003}d",
+        "½ Ⅷ ٣٤",
+        "…!? ,a",
+        "👩‍👩‍👧 ok",
+        "x\u{2028}y  ",
+        "e=mc^2; f(x)",
+        "\r\n\r\n x",
+        "the and the user",
+    ];
+    for text in texts {
+        let counted = vocabulary.plain(text).unwrap().len() as u64;
+        assert_eq!(vocabulary.count(text), TokenCount(counted), "{text:?}");
+    }
+}

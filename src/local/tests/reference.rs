@@ -1,0 +1,131 @@
+//! The real model against llama.cpp: token ids, argmax and log-probabilities of ten recorded answers.
+//!
+//! `LONGHAND_DATA` names the folder of recordings, `LONGHAND_MODEL` or `LONGHAND_HOME` the model. Where either is
+//! missing the test says so and checks nothing.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use candle_core::Device;
+use serde::Deserialize;
+
+use crate::local::generate::STEP;
+use crate::local::gguf::ModelFile;
+use crate::local::llama::{Llama, Rows};
+use crate::local::sampling::{likeliest, log_probability};
+use crate::local::tokenizer::{Piece, Vocabulary};
+use crate::local::{LocalModel, LocalOptions};
+use crate::model::{ChatModel, ChatRequest, Message, OutputForm};
+use crate::text::{TokenCount, TokenCounter};
+
+/// Below this distance between its two best tokens, rounding alone may decide which of them wins.
+const MARGIN: f32 = 0.30;
+
+#[derive(Deserialize)]
+struct Recording {
+    name: String,
+    prompt: String,
+    prompt_ids: Vec<u32>,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    id: u32,
+    logprob: f32,
+    top: Vec<(u32, f32)>,
+}
+
+fn from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+fn recordings() -> Option<(Vec<Recording>, PathBuf)> {
+    let data = from_environment("LONGHAND_DATA")?.join("llamacpp_greedy/smollm2_q4_1.jsonl.gz");
+    let home = || from_environment("LONGHAND_HOME").map(|home| home.join("models/smollm2.gguf"));
+    let model = from_environment("LONGHAND_MODEL").or_else(home)?;
+    if !data.is_file() || !model.is_file() {
+        return None;
+    }
+    let unzipped = std::process::Command::new("gzip").arg("-dc").arg(&data).output().ok()?;
+    let mut text = String::new();
+    unzipped.stdout.as_slice().read_to_string(&mut text).ok()?;
+    Some((text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), model))
+}
+
+#[test]
+fn the_real_model_agrees_with_llama_cpp() {
+    let Some((recordings, path)) = recordings() else {
+        eprintln!("skipped: `LONGHAND_DATA` and `LONGHAND_MODEL` name no recordings and no model");
+        return;
+    };
+    let mut file = ModelFile::open(&path).unwrap();
+    let vocabulary = Vocabulary::load(&file).unwrap();
+    let mut llama = Llama::load(&mut file, vocabulary.len(), 8192, &Device::Cpu).unwrap();
+    for recording in recordings {
+        let ids = vocabulary.prompt(&[Piece::Template(&recording.prompt)]).unwrap();
+        assert_eq!(ids, recording.prompt_ids, "{}: tokens of the prompt", recording.name);
+        let plain = vocabulary.plain(&recording.prompt).unwrap().len() as u64;
+        assert_eq!(vocabulary.count(&recording.prompt), TokenCount(plain), "{}: counted", recording.name);
+
+        let began = Instant::now();
+        llama.truncate(0);
+        let (last, before) = ids.split_last().unwrap();
+        for tokens in before.chunks(STEP) {
+            llama.forward(tokens, Rows::None).unwrap();
+        }
+        let prefill = began.elapsed();
+        let forced: Vec<u32> =
+            std::iter::once(*last).chain(recording.steps.iter().map(|step| step.id)).collect();
+        let (mut agreed, mut firm, mut differing, mut largest) = (0, 0, 0, 0f32);
+        for (&id, step) in forced.iter().zip(&recording.steps) {
+            let logits = llama.forward(&[id], Rows::Last).unwrap().unwrap();
+            let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
+            let best = likeliest(&logits);
+            largest = largest.max((log_probability(&logits, step.id) - step.logprob).abs());
+            agreed += usize::from(best == step.top[0].0);
+            if step.top[0].1 - step.top[1].1 > MARGIN {
+                firm += 1;
+                differing += usize::from(best != step.top[0].0);
+            }
+        }
+        let total = began.elapsed();
+        eprintln!(
+            "{:13} prompt {:5} ids equal, {:2}/{:2} argmax equal, {differing} of {firm} beyond the margin differ, largest difference of log-probability {largest:.4}, prefill {prefill:.1?}, total {total:.1?}",
+            recording.name,
+            ids.len(),
+            agreed,
+            recording.steps.len(),
+        );
+        assert_eq!(differing, 0, "{}: tokens beyond a margin of {MARGIN} that differ", recording.name);
+    }
+}
+
+#[test]
+fn the_real_model_knows_a_capital() {
+    let Some((_, path)) = recordings() else {
+        eprintln!("skipped: `LONGHAND_DATA` and `LONGHAND_MODEL` name no recordings and no model");
+        return;
+    };
+    let model = LocalModel::load(&path, &LocalOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ask = |output| {
+        let question = Message::user("What is the capital of France?");
+        let request = ChatRequest { output, ..ChatRequest::new(vec![question], TokenCount(40)) };
+        let answer = runtime.block_on(model.chat(&request, None)).unwrap();
+        eprintln!("{answer:?}");
+        answer
+    };
+    assert!(ask(OutputForm::Text).text.contains("Paris"));
+    let choices = ["Berlin", "Paris", "Rome"].iter().map(|&choice| choice.to_owned()).collect();
+    assert_eq!(ask(OutputForm::Choice(choices)).text, "Paris");
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": { "capital": { "type": "string", "maxLength": 20 } },
+        "required": ["capital"],
+        "additionalProperties": false,
+    });
+    let json: serde_json::Value = serde_json::from_str(&ask(OutputForm::Json(schema)).text).unwrap();
+    assert!(json["capital"].is_string());
+}

@@ -1,0 +1,98 @@
+//! Linear layers: dense where the weights fit a stated bound, as they are stored where they do not.
+
+use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{Device, Module, Result, Tensor};
+
+use super::gguf::{ModelFile, first_line};
+use super::kernel::RowTimesMatrix;
+use crate::model::ModelError;
+
+/// Up to this many bytes of single-precision weights a model is computed dense. Products of dense matrices are tuned
+/// for the machine at run time and those of quantized ones when the program is compiled, so that in a portable build
+/// dense ones are many times faster; 2 GiB is what any machine that runs such a model has to spare.
+pub(super) const DENSE_BYTES: u64 = 2 << 30;
+
+/// How weights are held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// As single-precision numbers.
+    Dense,
+    /// As the file stores them.
+    Quantized,
+}
+
+/// One or more matrices that multiply the same input, their outputs side by side.
+pub(super) struct Linear {
+    parts: Vec<Weight>,
+}
+
+enum Weight {
+    /// Row-major `(outputs, inputs)`.
+    Dense(Tensor),
+    Quantized(QMatMul),
+}
+
+impl Linear {
+    /// Takes a dense `(outputs, inputs)` matrix.
+    pub(super) fn dense(weight: Tensor) -> Self {
+        Self { parts: vec![Weight::Dense(weight)] }
+    }
+
+    /// Takes a quantized matrix as it is.
+    pub(super) fn quantized(weight: QTensor) -> Result<Self> {
+        Ok(Self { parts: vec![Weight::Quantized(QMatMul::from_qtensor(weight)?)] })
+    }
+
+    /// Loads the matrices `names`, each with its number of outputs.
+    pub(super) fn load(
+        file: &mut ModelFile,
+        names: &[(&str, usize)],
+        inputs: usize,
+        storage: Storage,
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        let mut tensors = Vec::with_capacity(names.len());
+        for (name, outputs) in names {
+            tensors.push(file.tensor(name, &[*outputs, inputs], device)?);
+        }
+        let parts = match storage {
+            Storage::Dense => stack(&tensors, device).map(|weight| vec![Weight::Dense(weight)]),
+            Storage::Quantized => tensors
+                .into_iter()
+                .map(|tensor| QMatMul::from_qtensor(tensor).map(Weight::Quantized))
+                .collect(),
+        };
+        Ok(Self { parts: parts.map_err(|error| file.fail(first_line(&error)))? })
+    }
+
+    /// Multiplies rows `x`.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self.parts.as_slice() {
+            [weight] => weight.forward(x),
+            parts => {
+                let outputs: Vec<Tensor> = parts.iter().map(|part| part.forward(x)).collect::<Result<_>>()?;
+                Tensor::cat(&outputs, 1)
+            }
+        }
+    }
+}
+
+impl Weight {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Dense(weight) if x.device().is_cpu() && x.dim(0)? == 1 => {
+                x.apply_op2_no_bwd(weight, &RowTimesMatrix)
+            }
+            Self::Dense(weight) => x.matmul(&weight.t()?),
+            Self::Quantized(weight) => weight.forward(x),
+        }
+    }
+}
+
+fn stack(tensors: &[QTensor], device: &Device) -> Result<Tensor> {
+    let dense: Vec<Tensor> = tensors.iter().map(|tensor| tensor.dequantize(device)).collect::<Result<_>>()?;
+    match dense.as_slice() {
+        [only] => Ok(only.clone()),
+        several => Tensor::cat(several, 0),
+    }
+}

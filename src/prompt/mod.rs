@@ -1,0 +1,7 @@
+//! Prompt templates: compiled once, checked for what they need, rendered from values.
+//!
+//! The only room that names the template engine. A document's text is only ever a value here, never a template.
+
+mod set;
+
+pub use set::{PromptError, PromptSet, Variables};

@@ -1,0 +1,228 @@
+//! Builds a report from the events of a run.
+
+use std::collections::HashMap;
+
+use super::model::{
+    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
+};
+use crate::graph::Workflow;
+use crate::name::NodeName;
+use crate::run::{
+    CallRecord, DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value,
+};
+use crate::text::DocumentIndex;
+
+/// What stands for the whole archive where a path is expected.
+const ARCHIVE: &str = ".";
+
+/// Builds the report of the run whose events these are.
+///
+/// A run that has not ended is reported as interrupted, with what is finished so far.
+#[must_use]
+pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
+    let mut state = RunState::default();
+    for event in events {
+        state.apply(event);
+    }
+    let view = View { workflow, state: &state };
+    let calls: Vec<CallLine> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Called(call) => Some(view.call(call)),
+            _ => None,
+        })
+        .collect();
+    let duration_ms =
+        events.iter().map(|event| if let Event::Ended { ms, .. } = event { *ms } else { 0 }).sum();
+    let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
+    let results = view.results();
+    let text_of = |slot| results.iter().find(|(found, _)| *found == slot).map(|(_, value)| plain(value));
+    Report {
+        version: VERSION,
+        run: run.to_owned(),
+        workflow: workflow.name().to_string(),
+        outcome: state.outcome().unwrap_or(Outcome::Interrupted),
+        answer: if together { text_of(Slot::Source(0)) } else { None },
+        summaries: (!together).then(|| view.summaries(&results)),
+        quotes: view.quotes(),
+        documents: view.documents(),
+        failed: view.failures(),
+        usage: Totals {
+            prompt_tokens: calls.iter().map(|call| call.prompt_tokens).sum(),
+            completion_tokens: calls.iter().map(|call| call.completion_tokens).sum(),
+            cost_usd: calls.iter().map(|call| call.cost_usd).sum(),
+        },
+        calls,
+        duration_ms,
+    }
+}
+
+/// The text of a result: quotes become sentences, one a line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Texts(texts) => texts.join("\n"),
+        Value::Quotes(quotes) => {
+            let line = |quote: &Quote| quote.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            quotes.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+        Value::Chunks(_) => String::new(),
+    }
+}
+
+struct View<'a> {
+    workflow: &'a Workflow,
+    state: &'a RunState,
+}
+
+impl View<'_> {
+    fn plan(&self) -> Option<&Plan> {
+        self.state.plan()
+    }
+
+    fn together(&self) -> bool {
+        self.plan().is_some_and(|plan| plan.purpose == Purpose::Together)
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        let sources =
+            if self.together() { 1 } else { u32::try_from(self.state.documents().len()).unwrap_or(0) };
+        (0..sources).map(Slot::Source).collect()
+    }
+
+    /// The slot that a document is read in.
+    fn slot_of(&self, document: DocumentIndex) -> Slot {
+        Slot::Source(if self.together() { 0 } else { document.0 })
+    }
+
+    fn name_of(&self, document: DocumentIndex) -> String {
+        let found = usize::try_from(document.0).ok().and_then(|index| self.state.documents().get(index));
+        found.map_or_else(String::new, |document| document.name.clone())
+    }
+
+    fn path_of(&self, slot: Slot) -> String {
+        match slot {
+            Slot::Source(index) if !self.together() => self.name_of(DocumentIndex(index)),
+            Slot::Source(_) | Slot::Archive => ARCHIVE.to_owned(),
+        }
+    }
+
+    fn results(&self) -> Vec<(Slot, &Value)> {
+        let sources = self.slots().into_iter().map(|slot| (slot, self.workflow.output()));
+        let overview = self.workflow.overview().map(|node| (Slot::Archive, node));
+        sources
+            .chain(overview)
+            .filter_map(|(slot, node)| Some((slot, self.state.value(node, slot)?)))
+            .collect()
+    }
+
+    fn summaries(&self, results: &[(Slot, &Value)]) -> Vec<Summary> {
+        results
+            .iter()
+            .map(|(slot, value)| Summary { path: self.path_of(*slot), text: plain(value) })
+            .collect()
+    }
+
+    /// The quotes that results are, or that they rest on.
+    fn quotes(&self) -> Vec<QuoteLine> {
+        let mut lines = Vec::new();
+        for slot in self.slots() {
+            let quotes = self.state.value(self.workflow.output(), slot).and_then(|value| match value {
+                Value::Quotes(quotes) => Some(quotes.as_slice()),
+                _ => self.evidence(slot),
+            });
+            lines.extend(quotes.unwrap_or(&[]).iter().map(|quote| QuoteLine {
+                document: self.name_of(quote.document),
+                start: quote.span.start,
+                end: quote.span.end,
+                text: quote.text.clone(),
+            }));
+        }
+        lines
+    }
+
+    /// The quotes upstream of a worded result.
+    fn evidence(&self, slot: Slot) -> Option<&[Quote]> {
+        self.workflow.upstream(self.workflow.output()).find_map(|node| match self.state.value(node, slot) {
+            Some(Value::Quotes(quotes)) => Some(quotes.as_slice()),
+            _ => None,
+        })
+    }
+
+    fn documents(&self) -> Vec<DocumentLine> {
+        let chunks = self.chunks();
+        self.state
+            .documents()
+            .iter()
+            .map(|document| DocumentLine {
+                path: document.name.clone(),
+                hash: document.hash.to_string(),
+                status: self.status(self.slot_of(document.index)),
+                output: self.output(document),
+                bytes: document.bytes,
+                chunks: chunks.get(&document.index).cloned().unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// The file that holds a document's result, once there is one.
+    fn output(&self, document: &DocumentRecord) -> Option<String> {
+        let folder = self.plan()?.output.as_ref()?;
+        let written = !self.together() && self.status(self.slot_of(document.index)) == Status::Done;
+        written.then(|| folder.join(format!("{}.md", document.name)).display().to_string())
+    }
+
+    fn chunks(&self) -> HashMap<DocumentIndex, Vec<ChunkLine>> {
+        let mut lines: HashMap<DocumentIndex, Vec<ChunkLine>> = HashMap::new();
+        let nodes: Vec<&NodeName> = self.workflow.nodes().map(|node| &node.name).collect();
+        for slot in self.slots() {
+            let split = nodes.iter().find_map(|node| match self.state.value(node, slot) {
+                Some(Value::Chunks(chunks)) => Some(chunks),
+                _ => None,
+            });
+            for chunk in split.into_iter().flatten() {
+                let line = ChunkLine { start: chunk.span.start, end: chunk.span.end, tokens: chunk.tokens };
+                lines.entry(chunk.document).or_default().push(line);
+            }
+        }
+        lines
+    }
+
+    fn status(&self, slot: Slot) -> Status {
+        if self.state.value(self.workflow.output(), slot).is_some() {
+            return Status::Done;
+        }
+        let failed = self.state.failures().any(|(task, _)| task.slot == slot);
+        if failed { Status::Failed } else { Status::Open }
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let refused = self.state.refused().iter();
+        let refused = refused.map(|(name, error)| Failure { path: name.clone(), error: error.clone() });
+        let mut failed: Vec<(&TaskId, &str)> = self.state.failures().collect();
+        failed.sort();
+        let failed = failed
+            .into_iter()
+            .map(|(task, error)| Failure { path: self.path_of(task.slot), error: error.to_owned() });
+        refused.chain(failed).collect()
+    }
+
+    fn call(&self, call: &CallRecord) -> CallLine {
+        let usage = call.response.usage;
+        CallLine {
+            node: call.site.task.node.to_string(),
+            slot: call.site.task.slot.to_string(),
+            attempt: call.attempt,
+            document: call.document.map(|document| self.name_of(document)),
+            chunk: call.chunk,
+            model: call.model.clone(),
+            prompt_tokens: usage.prompt_tokens,
+            cached_prompt_tokens: usage.cached_prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            stop: call.response.stop,
+            cached: false,
+            cost_usd: 0.0,
+            ms: call.ms,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Results as Markdown: one page a document, one for the archive, and an index.
+
+use std::fmt::Write as _;
+
+use super::model::{QuoteLine, Report, Status};
+
+/// The page of one document, or nothing where it has no result yet.
+#[must_use]
+pub fn document_page(report: &Report, path: &str) -> Option<String> {
+    let text = report.summaries.as_ref()?.iter().find(|summary| summary.path == path)?.text.clone();
+    let quotes: Vec<&QuoteLine> = report.quotes.iter().filter(|quote| quote.document == path).collect();
+    Some(page(path, &text, &quotes))
+}
+
+/// The page of the whole archive: a single document's result stands for the archive.
+#[must_use]
+pub fn archive_page(report: &Report) -> Option<String> {
+    if let Some(answer) = &report.answer {
+        let quotes: Vec<&QuoteLine> = report.quotes.iter().collect();
+        return Some(page("Answer", answer, &quotes));
+    }
+    let summaries = report.summaries.as_ref()?;
+    let overview = summaries.iter().find(|summary| summary.path == ".");
+    match (overview, summaries.as_slice()) {
+        (Some(overview), _) => {
+            let lines: Vec<&str> = overview.text.lines().collect();
+            let quotes: Vec<&QuoteLine> = report
+                .quotes
+                .iter()
+                .filter(|quote| lines.contains(&one_line(&quote.text).as_str()))
+                .collect();
+            Some(page("The archive", &overview.text, &quotes))
+        }
+        (None, [only]) => document_page(report, &only.path),
+        (None, _) => None,
+    }
+}
+
+/// A page that lists every document with how it fared.
+#[must_use]
+pub fn index_page(report: &Report) -> String {
+    let mut page = format!("# {}\n\nWorkflow `{}`, {}.\n\n", report.run, report.workflow, report.outcome);
+    for document in &report.documents {
+        let state = match document.status {
+            Status::Done => "done",
+            Status::Failed => "failed",
+            Status::Open => "not finished",
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "- [{0}](<{0}.md>): {state}, {1} bytes", document.path, document.bytes);
+    }
+    if !report.failed.is_empty() {
+        page.push_str("\n## Failed\n\n");
+        for failure in &report.failed {
+            let _ = writeln!(page, "- `{}`: {}", failure.path, failure.error);
+        }
+    }
+    page
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A result that consists of quotes is shown as a list, each with its place; a worded one with its quotes below.
+fn page(title: &str, text: &str, quotes: &[&QuoteLine]) -> String {
+    let mut page = format!("# {title}\n\n");
+    let lines: Vec<String> = quotes.iter().map(|quote| one_line(&quote.text)).collect();
+    let all_quotes = !quotes.is_empty() && text.lines().all(|line| lines.iter().any(|quote| quote == line));
+    if !all_quotes {
+        page.push_str(text.trim());
+        page.push('\n');
+        if !quotes.is_empty() {
+            page.push_str("\nIt rests on:\n\n");
+        }
+    }
+    for (quote, line) in quotes.iter().zip(&lines) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "- {line} ({}:{}-{})", quote.document, quote.start, quote.end);
+    }
+    page
+}

@@ -1,0 +1,215 @@
+//! What can happen in a run. Events are appended to the journal and never changed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Value;
+use crate::hash::ContentHash;
+use crate::model::{ChatRequest, ChatResponse};
+use crate::name::{NodeName, RunId};
+use crate::text::{DocumentIndex, TokenCount};
+
+/// What a task runs over: one source, or the whole archive once every source is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// The source with this index: one document, or all documents read as one.
+    Source(u32),
+    /// Everything.
+    Archive,
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(index) => write!(f, "{index}"),
+            Self::Archive => f.write_str("archive"),
+        }
+    }
+}
+
+/// One execution unit: a node over a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskId {
+    /// What it runs over. It comes first so that tasks sort by source: documents are finished one after the other.
+    pub slot: Slot,
+    /// The node.
+    pub node: NodeName,
+}
+
+/// One place in a task where a model is asked. The same site asks the same thing whenever the task is run again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallSite {
+    /// The task.
+    pub task: TaskId,
+    /// The position of the call in its task, from 0.
+    pub step: u32,
+}
+
+/// A finished call: the exact question and the exact answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Where in the run it was made.
+    pub site: CallSite,
+    /// Which try it was, from 1.
+    pub attempt: u32,
+    /// The model's identity.
+    pub model: String,
+    /// The document it read from, where it read from one.
+    pub document: Option<DocumentIndex>,
+    /// The chunk it read, counted within its task, where it read one.
+    pub chunk: Option<u32>,
+    /// What was asked.
+    pub request: ChatRequest,
+    /// What was answered.
+    pub response: ChatResponse,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+}
+
+/// A document as the run found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentRecord {
+    /// Its position in the run.
+    pub index: DocumentIndex,
+    /// Its name as the person gave it, with `/` between folders.
+    pub name: String,
+    /// The hash of its extracted text.
+    pub hash: ContentHash,
+    /// The length of its extracted text in bytes.
+    pub bytes: u64,
+}
+
+/// What the run was started for; it decides how documents become sources and what is written where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// One result per document, and one for the archive.
+    Each,
+    /// One result over all documents read as one source.
+    Together,
+}
+
+/// Everything that is needed to start the run again from its folder alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The workflow by name or absolute path.
+    pub workflow: String,
+    /// The identity of the compiled workflow.
+    pub workflow_hash: ContentHash,
+    /// Values of the workflow's inputs.
+    pub inputs: BTreeMap<String, String>,
+    /// What to read, as absolute paths.
+    pub paths: Vec<PathBuf>,
+    /// Whether standard input was read too; its text is kept in the run's folder.
+    pub stdin: bool,
+    /// How documents become sources.
+    pub purpose: Purpose,
+    /// The model as it was named, an absolute path where it is a file.
+    pub model: String,
+    /// The model's identity: a resumed run must have the same one.
+    pub model_identity: String,
+    /// A window smaller than the model's, where one was asked for.
+    pub window: Option<u64>,
+    /// Where to write one file per document.
+    pub output: Option<PathBuf>,
+    /// Whether existing files may be overwritten.
+    pub force: bool,
+}
+
+/// How a run ended, or where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every document was processed.
+    Succeeded,
+    /// No document could be processed.
+    Failed,
+    /// Some documents failed, the others are done.
+    Partial,
+    /// The run was stopped and can be resumed.
+    Interrupted,
+    /// The run waits for a person.
+    Waiting,
+    /// The budget did not allow the next call.
+    OutOfBudget,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Partial => "partial",
+            Self::Interrupted => "interrupted",
+            Self::Waiting => "waiting",
+            Self::OutOfBudget => "out_of_budget",
+        })
+    }
+}
+
+/// Something that happened. The journal is the sequence of these, and it is the only truth about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The run began, at a time in milliseconds since 1970.
+    Started {
+        /// The run's name.
+        run: RunId,
+        /// What it does.
+        plan: Plan,
+        /// When.
+        at_ms: u64,
+    },
+    /// A document was taken in.
+    Document(DocumentRecord),
+    /// A file was refused.
+    Refused {
+        /// The file's name.
+        name: String,
+        /// Why, in a sentence.
+        error: String,
+    },
+    /// Every document is known: sources can be worked on.
+    Gathered,
+    /// A model answered.
+    Called(Box<CallRecord>),
+    /// A task is done.
+    Done {
+        /// Which one.
+        task: TaskId,
+        /// What it yields.
+        value: Value,
+    },
+    /// A task failed, and with it its source.
+    Failed {
+        /// Which one.
+        task: TaskId,
+        /// Why, in a sentence.
+        error: String,
+    },
+    /// The run came to an end, or to a stop that it can be resumed from.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// How long the process worked on it, in milliseconds.
+        ms: u64,
+    },
+    /// A resumed run forgets failures, so that they are tried again.
+    Resumed {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
+}
+
+impl CallRecord {
+    /// Returns the tokens used.
+    #[must_use]
+    pub fn total_tokens(&self) -> TokenCount {
+        self.response.usage.prompt_tokens + self.response.usage.completion_tokens
+    }
+}

@@ -1,0 +1,10 @@
+//! The ledger's words: what can happen in a run, what it adds up to, and the values that steps hand on. Pure: no clock,
+//! no disk, no models.
+
+mod event;
+mod state;
+mod value;
+
+pub use event::{CallRecord, CallSite, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId};
+pub use state::{RunState, TaskState};
+pub use value::{Quote, Value};

@@ -1,0 +1,124 @@
+//! What a run's events add up to.
+
+use std::collections::HashMap;
+
+use super::{CallSite, DocumentRecord, Event, Outcome, Plan, Slot, TaskId, Value};
+use crate::hash::ContentHash;
+use crate::model::ChatResponse;
+use crate::name::{NodeName, RunId};
+
+/// How far a task has come. A task without a state has not ended yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState {
+    /// It yielded a value.
+    Done(Value),
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+/// A fold over the events of a run: applying the same events in the same order always gives the same state.
+#[derive(Debug, Default)]
+pub struct RunState {
+    run: Option<(RunId, Plan)>,
+    documents: Vec<DocumentRecord>,
+    refused: Vec<(String, String)>,
+    gathered: bool,
+    tasks: HashMap<TaskId, TaskState>,
+    /// Answers of tasks that have not ended: those of ended ones are never asked for again.
+    answers: HashMap<TaskId, HashMap<u32, (ContentHash, ChatResponse)>>,
+    outcome: Option<Outcome>,
+}
+
+impl RunState {
+    /// Takes in what happened next.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Started { run, plan, .. } => self.run = Some((run.clone(), plan.clone())),
+            Event::Document(document) => self.documents.push(document.clone()),
+            Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
+            Event::Gathered => self.gathered = true,
+            Event::Called(call) => {
+                let answer = (call.request.hash(), call.response.clone());
+                self.answers.entry(call.site.task.clone()).or_default().insert(call.site.step, answer);
+            }
+            Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),
+            Event::Failed { task, error } => {
+                self.tasks.insert(task.clone(), TaskState::Failed(error.clone()));
+            }
+            Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
+            Event::Resumed { .. } => {
+                self.outcome = None;
+                // What was made of the whole archive is stale once a failed document is tried again.
+                let failed = self.failures().next().is_some();
+                self.tasks.retain(|task, state| {
+                    matches!(state, TaskState::Done(_)) && !(failed && task.slot == Slot::Archive)
+                });
+            }
+        }
+    }
+
+    fn end(&mut self, task: &TaskId, state: TaskState) {
+        self.answers.remove(task);
+        self.tasks.insert(task.clone(), state);
+    }
+
+    /// Returns what the run does, once it has started.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.run.as_ref().map(|(_, plan)| plan)
+    }
+
+    /// Returns the documents taken in, in reading order.
+    #[must_use]
+    pub fn documents(&self) -> &[DocumentRecord] {
+        &self.documents
+    }
+
+    /// Returns the files refused, each with the reason.
+    #[must_use]
+    pub fn refused(&self) -> &[(String, String)] {
+        &self.refused
+    }
+
+    /// Tells whether every document is known.
+    #[must_use]
+    pub fn is_gathered(&self) -> bool {
+        self.gathered
+    }
+
+    /// Returns how a task ended, if it has.
+    #[must_use]
+    pub fn task(&self, task: &TaskId) -> Option<&TaskState> {
+        self.tasks.get(task)
+    }
+
+    /// Returns the value that `node` yielded over `slot`, if it has.
+    #[must_use]
+    pub fn value(&self, node: &NodeName, slot: Slot) -> Option<&Value> {
+        match self.task(&TaskId { slot, node: node.clone() }) {
+            Some(TaskState::Done(value)) => Some(value),
+            Some(TaskState::Failed(_)) | None => None,
+        }
+    }
+
+    /// Returns the tasks that failed, with the reasons.
+    pub fn failures(&self) -> impl Iterator<Item = (&TaskId, &str)> {
+        self.tasks.iter().filter_map(|(task, state)| match state {
+            TaskState::Failed(error) => Some((task, error.as_str())),
+            TaskState::Done(_) => None,
+        })
+    }
+
+    /// Returns the journaled answer to the request with this hash at this site, if there is one.
+    #[must_use]
+    pub fn answer(&self, site: &CallSite, request: &ContentHash) -> Option<&ChatResponse> {
+        let (hash, response) = self.answers.get(&site.task)?.get(&site.step)?;
+        (hash == request).then_some(response)
+    }
+
+    /// Returns how the run ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+}

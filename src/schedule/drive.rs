@@ -1,0 +1,144 @@
+//! Drives a run: starts what the frontier allows, journals how it ends. The only place that spawns tasks.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::Frontier;
+use crate::run::{Event, Outcome, Purpose, TaskId, Value};
+use crate::step::{self, RunContext, StepError};
+use crate::store::StoreError;
+
+/// How a run is asked to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Start nothing more, finish what is in flight, leave the run resumable.
+    pub drain: CancellationToken,
+    /// Drop what is in flight as well.
+    pub abort: CancellationToken,
+}
+
+/// The run could not go on; what the journal holds is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The journal could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task ended without saying how.
+    #[error("task `{node}` over {slot} ended without a result: {reason}")]
+    Lost {
+        /// Its node.
+        node: String,
+        /// Its slot.
+        slot: String,
+        /// What the runtime said.
+        reason: String,
+    },
+}
+
+type Ended = (TaskId, Result<Value, StepError>);
+
+/// Works on the run until nothing is left, or until it is told to stop, and journals the outcome.
+///
+/// Every end of a task is in the journal before anything depends on it. Dropping the future drops what is in flight;
+/// the run can be resumed.
+///
+/// # Errors
+/// [`DriveError`] where the journal cannot be written; what was journaled before stays.
+pub async fn drive(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, DriveError> {
+    let began = Instant::now();
+    let archive = context.plan.purpose == Purpose::Each && context.sources.len() > 1;
+    let sources = u32::try_from(context.sources.len()).unwrap_or(u32::MAX);
+    let mut frontier = context.ledger.read(|state| Frontier::new(&context.workflow, sources, archive, state));
+    let mut running: JoinSet<Ended> = JoinSet::new();
+    let most = context.models.concurrency().max(1);
+    loop {
+        while running.len() < most && !stop.drain.is_cancelled() {
+            let Some(task) = frontier.take() else { break };
+            spawn(context, task, &mut running);
+        }
+        let ended = tokio::select! {
+            biased;
+            () = stop.abort.cancelled() => break,
+            ended = running.join_next() => ended,
+        };
+        let Some(ended) = ended else { break };
+        settle(context, &mut frontier, ended)?;
+    }
+    running.shutdown().await;
+    let outcome = outcome(context, stop);
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    context.ledger.record(&Event::Ended { outcome, ms })?;
+    Ok(outcome)
+}
+
+fn spawn(context: &Arc<RunContext>, task: TaskId, running: &mut JoinSet<Ended>) {
+    let span = tracing::info_span!("task", node = %task.node, slot = %task.slot);
+    let context = Arc::clone(context);
+    running.spawn(
+        async move {
+            let result = step::execute(&context, &task).await;
+            (task, result)
+        }
+        .instrument(span),
+    );
+}
+
+fn settle(
+    context: &RunContext,
+    frontier: &mut Frontier<'_>,
+    ended: Result<Ended, JoinError>,
+) -> Result<(), DriveError> {
+    let (task, result) = ended.map_err(|error| DriveError::Lost {
+        node: "unknown".to_owned(),
+        slot: "unknown".to_owned(),
+        reason: error.to_string(),
+    })?;
+    match result {
+        Ok(value) => {
+            context.ledger.record(&Event::Done { task: task.clone(), value })?;
+            context.ledger.read(|state| frontier.done(&task, state));
+        }
+        // Nothing happened: the task is open and a resumed run takes it up again.
+        Err(StepError::Stopped) => {}
+        Err(StepError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(node = %task.node, slot = %task.slot, "task failed");
+            context.ledger.record(&Event::Failed { task: task.clone(), error: chain(&error) })?;
+            context.ledger.read(|state| frontier.failed(&task, state));
+        }
+    }
+    Ok(())
+}
+
+/// An error and what caused it, in one line: the journal keeps text, not types.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+fn outcome(context: &RunContext, stop: &Stop) -> Outcome {
+    let complete = context.is_complete();
+    context.ledger.read(|state| {
+        let failures = state.failures().count() + state.refused().len();
+        let open = context.open_sources(state);
+        if open > 0 || (stop.drain.is_cancelled() && !complete) || stop.abort.is_cancelled() {
+            Outcome::Interrupted
+        } else if failures == 0 {
+            Outcome::Succeeded
+        } else if context.finished_sources(state) > 0 {
+            Outcome::Partial
+        } else {
+            Outcome::Failed
+        }
+    })
+}

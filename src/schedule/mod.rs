@@ -1,0 +1,7 @@
+//! Decides what may run next (pure) and drives it (the only place that spawns).
+
+mod drive;
+mod frontier;
+
+pub use drive::{DriveError, Stop, drive};
+pub use frontier::Frontier;

@@ -1,0 +1,39 @@
+//! What an agent file says: a prompt, and how its model is asked.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Sampling;
+use crate::name::{AgentName, PromptName};
+
+/// An agent: one kind of call to a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentSpec {
+    /// The version of the language; 1.
+    pub version: u32,
+    /// The name by which steps call the agent.
+    #[schemars(with = "String")]
+    pub name: AgentName,
+    /// One line that says what the agent does.
+    #[serde(default)]
+    pub description: String,
+    /// The template of the system message; none sends no system message.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub system: Option<PromptName>,
+    /// The template of the user's message.
+    #[schemars(with = "String")]
+    pub prompt: PromptName,
+    /// The model by name or path; none takes the one of the run.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// The most tokens of an answer.
+    pub max_output: u64,
+    /// How tokens are chosen.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// Texts at which an answer ends.
+    #[serde(default)]
+    pub stop: Vec<String>,
+}

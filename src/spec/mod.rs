@@ -1,0 +1,27 @@
+//! What workflow, agent and prompt files say, where in the file they say it, and where the files are found.
+//!
+//! The only room that names a YAML crate. It knows nothing of templates, graphs, models or the terminal: a name that a
+//! file uses is looked up by whoever compiles the workflow.
+
+mod agent;
+mod catalog;
+mod config;
+mod diagnostic;
+mod outline;
+mod schema;
+mod script;
+mod validate;
+mod workflow;
+mod yaml;
+
+pub use agent::AgentSpec;
+pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
+pub use config::{Config, config};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
+pub use schema::{SchemaKind, schema};
+pub use script::script;
+pub use workflow::{
+    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
+    SplitSpec, StepSpec, WorkflowSpec,
+};
+pub use yaml::{LARGEST_FILE, Located, parse, read};

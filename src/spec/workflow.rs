@@ -1,0 +1,240 @@
+//! What a workflow file says, before anything in it is looked up.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{AgentName, NodeName, WorkflowName};
+
+/// A workflow: named steps over documents. `nodes` run once for every source, `archive` once over all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowSpec {
+    /// The version of the language; 1.
+    pub version: u32,
+    /// The name under which the workflow is called.
+    #[schemars(with = "String")]
+    pub name: WorkflowName,
+    /// One line that says what the workflow does.
+    #[serde(default)]
+    pub description: String,
+    /// What the person who runs it may set with `-p key=value`.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, InputSpec>,
+    /// The steps that run for every source (one document, or all documents read as one).
+    #[serde(with = "serde_yaml::with::singleton_map_recursive")]
+    #[schemars(with = "BTreeMap<String, StepSpec>")]
+    pub nodes: BTreeMap<NodeName, StepSpec>,
+    /// The steps that run once, after every source is done, over the outputs of `nodes`.
+    #[serde(default, with = "serde_yaml::with::singleton_map_recursive")]
+    #[schemars(with = "BTreeMap<String, StepSpec>")]
+    pub archive: BTreeMap<NodeName, StepSpec>,
+    /// The node of `nodes` whose value is the result for a source.
+    #[schemars(with = "String")]
+    pub output: NodeName,
+    /// The node of `archive` whose value is the result for the whole archive.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub overview: Option<NodeName>,
+}
+
+/// One input of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// The value where none is given; an input without a default must be given.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// One line that says what the input is for.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// One step, written as a map with one key: the kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepSpec {
+    /// Cuts every document into chunks that fit the prompt of the step that reads them.
+    Split(SplitSpec),
+    /// Reads chunks in order with one agent, each call handing its answer to the next.
+    Fold(FoldSpec),
+    /// Reads every chunk with one agent, independently.
+    Map(MapSpec),
+    /// Merges texts with one agent, as many as fit at a time, until one is left.
+    Reduce(ReduceSpec),
+    /// Asks one agent once.
+    Call(CallSpec),
+    /// Scores the sentences of chunks, by words and by an agent, and hands the most useful ones on verbatim.
+    Quote(QuoteSpec),
+    /// Gathers quotes of several sources into one bounded list.
+    Gather(GatherSpec),
+}
+
+/// Cuts documents into chunks by the real token budget of the step that reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSpec {
+    /// The step that reads the chunks: its rendered prompt and its output decide how large they may be.
+    #[serde(rename = "for")]
+    #[schemars(with = "String")]
+    pub reader: NodeName,
+    /// An upper bound below what the window allows, in tokens.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
+    /// Which chunks to keep.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+/// Which chunks of a document are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Every chunk.
+    #[default]
+    All,
+    /// Only the first one; the report says how much was left unread.
+    First,
+}
+
+/// Reads chunks in order, carrying one communication unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FoldSpec {
+    /// The node that yields the chunks.
+    #[schemars(with = "String")]
+    pub over: NodeName,
+    /// The worker. Its prompt is given `chunk`, `unit` (the previous answer, empty at first), `index` and `count`.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// The order of reading.
+    #[serde(default)]
+    pub order: Order,
+    /// Further template variables: variable -> node.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub with: BTreeMap<String, NodeName>,
+}
+
+/// The order in which a fold reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// As the document stands.
+    #[default]
+    LeftToRight,
+    /// From the end to the beginning.
+    RightToLeft,
+    /// In a random order drawn from the seed: `shuffled: 7`.
+    Shuffled(u64),
+}
+
+/// Reads every chunk on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapSpec {
+    /// The node that yields the chunks.
+    #[schemars(with = "String")]
+    pub over: NodeName,
+    /// The reader. Its prompt is given `chunk`, `index` and `count`.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// Further template variables: variable -> node.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub with: BTreeMap<String, NodeName>,
+}
+
+/// Merges texts, level by level, until one is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReduceSpec {
+    /// The node that yields the texts; in `archive`, a node of `nodes` yields one text a source.
+    #[schemars(with = "String")]
+    pub over: NodeName,
+    /// The merger. Its prompt is given `items`, a list of texts.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// Further template variables: variable -> node.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub with: BTreeMap<String, NodeName>,
+}
+
+/// Asks one agent once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallSpec {
+    /// The agent.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// Its template variables: variable -> node.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub with: BTreeMap<String, NodeName>,
+    /// A node that yields quotes: the answer may state no number and no name that they do not, or the best quote
+    /// is given instead; without any quote the answer is `not found` and the agent is not asked.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub grounded_in: Option<NodeName>,
+}
+
+/// Scores the sentences of chunks, by words and by an agent, and hands the most useful ones on verbatim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteSpec {
+    /// The node that yields the chunks.
+    #[schemars(with = "String")]
+    pub over: NodeName,
+    /// The worker. Its prompt is given `sentences` (each with `number` and `text`), `unit` (the quotes so far,
+    /// each with `text`), `index` and `count`.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// How many tokens of quotes are handed on at most; beyond it the least useful are dropped first.
+    pub keep_tokens: u64,
+    /// What makes a sentence useful.
+    #[serde(default)]
+    pub score: QuoteScore,
+    /// The input that holds the question; without one, or with an empty one, sentences that stand for the whole
+    /// document are chosen.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// How many sentences are put before the agent at most, those that share most words with the question or, without
+    /// one, with the document: a cheap pointer proposes and a costly one decides, so a book costs no more calls than a
+    /// letter. At least 1; without it every sentence is put before the agent.
+    #[serde(default)]
+    pub propose: Option<u32>,
+    /// Nothing is quoted where no single sentence holds this share of the question, its words weighted by how rare they
+    /// are in the source. From 0 to 1.
+    #[serde(default)]
+    pub at_least: f32,
+}
+
+/// What makes a sentence useful.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuoteScore {
+    /// Words shared with the question (BM25) or, without a question, with the rest of the document (centrality). The
+    /// agent is not asked.
+    Words,
+    /// How much likelier the agent finds the question after reading the sentence: one call for each sentence, whose
+    /// prompt must not hold the question. Without a question, as `words`.
+    Likelihood,
+    /// The number that the agent chooses among the sentences of a chunk, added up with words: one call for each chunk.
+    Choice,
+    /// Words and likelihood, added up. Without a question, as `words`.
+    #[default]
+    Fused,
+}
+
+/// Gathers quotes into one bounded list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatherSpec {
+    /// A node that yields quotes; in `archive`, a node of `nodes` yields those of every source.
+    #[schemars(with = "String")]
+    pub over: NodeName,
+    /// How many tokens of quotes to keep at most, shared evenly between the sources first.
+    pub keep_tokens: u64,
+}

@@ -1,0 +1,206 @@
+//! What every step of a run can see.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::StepError;
+use crate::agent::{Caller, Models};
+use crate::graph::{Node, Scope, Workflow};
+use crate::intake::Document;
+use crate::name::NodeName;
+use crate::prompt::Variables;
+use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value};
+use crate::spec::AgentSpec;
+use crate::store::Ledger;
+use crate::text::{Chunk, DocumentIndex};
+
+/// The documents that one result is made of, in reading order.
+pub type Source = Vec<DocumentIndex>;
+
+/// One run: what is to be done, over what, with which models, and the journal.
+#[derive(Debug)]
+pub struct RunContext {
+    /// The compiled workflow.
+    pub workflow: Workflow,
+    /// What the run was started for.
+    pub plan: Plan,
+    /// The documents, in reading order; a document's index is its position.
+    pub documents: Vec<Document>,
+    /// The sources, in order.
+    pub sources: Vec<Source>,
+    /// The values of the workflow's inputs, defaults filled in.
+    pub inputs: BTreeMap<String, String>,
+    /// The models.
+    pub models: Models,
+    /// The journal and what it adds up to.
+    pub ledger: Ledger,
+    /// Set when no further call may begin.
+    pub drain: CancellationToken,
+}
+
+impl RunContext {
+    /// Makes one source of each document, or one of all.
+    #[must_use]
+    pub fn sources_of(documents: &[Document], purpose: Purpose) -> Vec<Source> {
+        let indexes = documents.iter().map(|document| document.index);
+        match purpose {
+            Purpose::Each => indexes.map(|index| vec![index]).collect(),
+            Purpose::Together if documents.is_empty() => Vec::new(),
+            Purpose::Together => vec![indexes.collect()],
+        }
+    }
+
+    /// Returns the way to the models.
+    #[must_use]
+    pub fn caller(&self) -> Caller<'_> {
+        Caller {
+            models: &self.models,
+            prompts: self.workflow.prompts(),
+            ledger: &self.ledger,
+            drain: &self.drain,
+        }
+    }
+
+    pub(super) fn node(&self, name: &NodeName) -> Result<&Node, StepError> {
+        self.workflow.node(name).ok_or_else(|| bug(name, "node"))
+    }
+
+    pub(super) fn document(&self, index: DocumentIndex) -> Option<&Document> {
+        self.documents.get(usize::try_from(index.0).ok()?)
+    }
+
+    /// Returns the name of a document for prompts and messages.
+    pub(super) fn document_name(&self, index: DocumentIndex) -> &str {
+        self.document(index).map_or("", |document| document.name.as_str())
+    }
+
+    /// Reads a chunk, and notices where the document has changed.
+    pub(super) fn chunk_text(&self, chunk: &Chunk) -> Result<String, StepError> {
+        let document = self.document(chunk.document);
+        let document = document.ok_or_else(|| StepError::Changed { document: "a document".to_owned() })?;
+        let text = document.read(chunk.span)?;
+        if crate::ContentHash::of(text.as_bytes()) == chunk.hash {
+            Ok(text)
+        } else {
+            Err(StepError::Changed { document: document.name.clone() })
+        }
+    }
+
+    pub(super) fn chunks(&self, node: &NodeName, slot: Slot) -> Result<Vec<Chunk>, StepError> {
+        match self.ledger.read(|state| state.value(node, slot).cloned()) {
+            Some(Value::Chunks(chunks)) => Ok(chunks),
+            _ => Err(bug(node, "chunks")),
+        }
+    }
+
+    /// Returns the value of `node` as seen from `task`: an archive's step sees what every source yielded.
+    pub(super) fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
+        let from_sources = task.slot == Slot::Archive
+            && self.workflow.node(node).is_some_and(|node| node.scope == Scope::Source);
+        self.ledger.read(|state| {
+            if !from_sources {
+                return state.value(node, task.slot).cloned().ok_or_else(|| bug(node, "value"));
+            }
+            let values = (0..self.sources.len()).filter_map(|source| {
+                let slot = Slot::Source(u32::try_from(source).ok()?);
+                state.value(node, slot).cloned()
+            });
+            Ok(gathered(values))
+        })
+    }
+
+    /// Makes the variables that every prompt may use: the inputs, the document's name, and what `with` names.
+    pub(super) fn variables(
+        &self,
+        task: &TaskId,
+        with: &BTreeMap<String, NodeName>,
+    ) -> Result<Variables, StepError> {
+        let mut variables = Variables::default();
+        for (name, value) in &self.inputs {
+            variables.set(name, value.as_str());
+        }
+        if let Slot::Source(source) = task.slot {
+            let source = usize::try_from(source).ok().and_then(|source| self.sources.get(source));
+            match source.map(Vec::as_slice) {
+                Some([only]) => variables.set("document", self.document_name(*only)),
+                Some(several) => variables.set("document", format!("{} documents", several.len())),
+                None => {}
+            }
+        }
+        for (name, node) in with {
+            match self.value(task, node)? {
+                Value::Text(text) => variables.set(name, text),
+                Value::Texts(texts) => variables.set(name, texts),
+                Value::Quotes(quotes) => variables.set(name, self.quote_values(&quotes)),
+                Value::Chunks(_) => return Err(bug(node, "text")),
+            }
+        }
+        Ok(variables)
+    }
+
+    /// Quotes as a prompt sees them: `text` and `document`.
+    pub(super) fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
+        let value = |quote: &Quote| {
+            let text = quote.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            serde_json::json!({ "text": text, "document": self.document_name(quote.document) })
+        };
+        quotes.iter().map(value).collect()
+    }
+
+    pub(super) fn agent(node: &Node) -> Result<&AgentSpec, StepError> {
+        node.agent.as_deref().ok_or_else(|| bug(&node.name, "agent"))
+    }
+
+    /// Counts the sources whose result is there.
+    #[must_use]
+    pub fn finished_sources(&self, state: &RunState) -> usize {
+        let slots = (0..self.sources.len()).filter_map(|source| u32::try_from(source).ok()).map(Slot::Source);
+        slots.filter(|slot| state.value(self.workflow.output(), *slot).is_some()).count()
+    }
+
+    /// Counts the sources that have neither a result nor a failure.
+    #[must_use]
+    pub fn open_sources(&self, state: &RunState) -> usize {
+        let failed: std::collections::HashSet<Slot> = state.failures().map(|(task, _)| task.slot).collect();
+        let slots = (0..self.sources.len()).filter_map(|source| u32::try_from(source).ok()).map(Slot::Source);
+        slots
+            .filter(|slot| !failed.contains(slot) && state.value(self.workflow.output(), *slot).is_none())
+            .count()
+    }
+
+    /// Tells whether every task that the run wants has ended.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.ledger.read(|state| {
+            let overview_wanted = self.plan.purpose == Purpose::Each
+                && self.sources.len() > 1
+                && self.finished_sources(state) > 0;
+            let overview_done = self.workflow.overview().is_none_or(|node| {
+                state
+                    .task(&TaskId { slot: Slot::Archive, node: node.clone() })
+                    .is_some_and(|task| matches!(task, TaskState::Done(_) | TaskState::Failed(_)))
+            });
+            self.open_sources(state) == 0 && (!overview_wanted || overview_done)
+        })
+    }
+}
+
+/// What an archive's step sees of the values that sources yielded.
+fn gathered(values: impl Iterator<Item = Value>) -> Value {
+    let mut texts = Vec::new();
+    let mut quotes = Vec::new();
+    for value in values {
+        match value {
+            Value::Text(text) => texts.push(text),
+            Value::Texts(more) => texts.extend(more),
+            Value::Quotes(more) => quotes.extend(more),
+            Value::Chunks(_) => {}
+        }
+    }
+    if quotes.is_empty() { Value::Texts(texts) } else { Value::Quotes(quotes) }
+}
+
+pub(super) fn bug(node: &NodeName, expected: &'static str) -> StepError {
+    StepError::Bug { node: node.to_string(), expected }
+}

@@ -1,0 +1,78 @@
+//! Why a task did not end in a value.
+
+use crate::agent::AgentError;
+use crate::intake::IntakeError;
+use crate::store::StoreError;
+use crate::text::{SplitError, TokenCount};
+
+/// A task failed or was stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The run was told to stop; the task is open.
+    #[error("stopped")]
+    Stopped,
+    /// The journal could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A call failed.
+    #[error(transparent)]
+    Agent(AgentError),
+    /// A document could not be read.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// A document could not be cut into chunks.
+    #[error("cannot split `{document}`")]
+    Split {
+        /// The document's name.
+        document: String,
+        /// What stood in the way.
+        source: SplitError,
+    },
+    /// A document is not what it was when the run began.
+    #[error("`{document}` changed while it was read: start a new run over it")]
+    Changed {
+        /// The document's name.
+        document: String,
+    },
+    /// The prompt of a reader leaves no room for a chunk.
+    #[error(
+        "the prompt of agent `{agent}` leaves no room for text: it has {fixed} tokens without any, {reserved} are \
+         reserved for notes and answer, and the window holds {context}"
+    )]
+    NoRoom {
+        /// The agent.
+        agent: String,
+        /// Tokens of the prompt without a chunk.
+        fixed: TokenCount,
+        /// Tokens reserved for what is carried and for the answer.
+        reserved: TokenCount,
+        /// The window.
+        context: TokenCount,
+    },
+    /// Two texts do not fit into one prompt, so they cannot be merged.
+    #[error("agent `{agent}` cannot merge: two of its texts do not fit into one prompt of {context} tokens")]
+    CannotMerge {
+        /// The agent.
+        agent: String,
+        /// The window.
+        context: TokenCount,
+    },
+    /// A value was not of the kind that the compiler had checked.
+    #[error("node `{node}` yielded no {expected}: this is a defect of longhand")]
+    Bug {
+        /// The node.
+        node: String,
+        /// The kind of value expected.
+        expected: &'static str,
+    },
+}
+
+impl From<AgentError> for StepError {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::Stopped => Self::Stopped,
+            AgentError::Store(error) => Self::Store(error),
+            error => Self::Agent(error),
+        }
+    }
+}

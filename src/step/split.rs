@@ -1,0 +1,90 @@
+//! `split`: cuts every document of a source into chunks that fit the prompt of the step that reads them.
+//!
+//! The budget of a chunk is the reader's window, less its rendered prompt without any text, less the room for the
+//! communication unit where the reader carries one, less the reader's answer. Chain-of-Agents (arXiv 2406.02818,
+//! Algorithm 2) subtracts the prompt only; without the other two a prompt could pass the window.
+
+use super::StepError;
+use super::context::{RunContext, bug};
+use crate::graph::Node;
+use crate::run::{TaskId, Value};
+use crate::spec::{Keep, SplitSpec, StepSpec};
+use crate::text::{Chunk, Splitter, TokenCount};
+
+/// Tokens set aside for what joining texts can add: byte-pair encodings are not additive at the seams of a prompt, and
+/// the numbers of a chunk are rendered with more digits the more chunks there are.
+const SEAMS: TokenCount = TokenCount(16);
+
+/// What a numbered sentence costs beyond its own text: number, full stop, spaces, line break.
+const NUMBERING_SHARE: u64 = 5;
+
+pub(super) fn run(context: &RunContext, task: &TaskId, spec: &SplitSpec) -> Result<Value, StepError> {
+    let reader = context.node(&spec.reader)?;
+    let agent = RunContext::agent(reader)?;
+    let budget = budget(context, task, reader)?;
+    let budget = spec.max_tokens.map_or(budget, |most| budget.min(TokenCount(most)));
+    let counter = context.models.of(agent)?.counter();
+    let mut chunks = Vec::new();
+    for index in source(context, task)? {
+        let document = context.document(*index).ok_or_else(|| bug(&task.node, "document"))?;
+        let failed = |source| StepError::Split { document: document.name.clone(), source };
+        let before = chunks.len();
+        for piece in Splitter::new(document.reader()?, budget, counter) {
+            let piece = piece.map_err(failed)?;
+            chunks.push(Chunk { document: *index, span: piece.span, tokens: piece.tokens, hash: piece.hash });
+            if spec.keep == Keep::First {
+                break;
+            }
+        }
+        tracing::debug!(document = %document.name, chunks = chunks.len() - before, budget = budget.0, "split");
+    }
+    Ok(Value::Chunks(chunks))
+}
+
+fn source<'a>(context: &'a RunContext, task: &TaskId) -> Result<&'a super::Source, StepError> {
+    let crate::run::Slot::Source(index) = task.slot else { return Err(bug(&task.node, "source")) };
+    let source = usize::try_from(index).ok().and_then(|index| context.sources.get(index));
+    source.ok_or_else(|| bug(&task.node, "source"))
+}
+
+/// Returns how many tokens of text one prompt of `reader` can hold.
+fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<TokenCount, StepError> {
+    let agent = RunContext::agent(reader)?;
+    let limits = context.models.of(agent)?.limits();
+    let answer = TokenCount(agent.max_output).min(limits.max_output);
+    let none = std::collections::BTreeMap::new();
+    let (with, unit) = match &reader.step {
+        StepSpec::Fold(fold) => (&fold.with, answer),
+        StepSpec::Map(map) => (&map.with, TokenCount(0)),
+        StepSpec::Quote(quote) => (&none, TokenCount(quote.keep_tokens)),
+        _ => return Err(bug(&reader.name, "reader")),
+    };
+    let mut variables = context.variables(task, with)?;
+    variables.set("chunk", "");
+    variables.set("index", 1_000_000_u64);
+    variables.set("count", 1_000_000_u64);
+    // A prompt has other words around the unit than without one, so the longer of the two is what counts.
+    let mut fixed = TokenCount(0);
+    for carried in [false, true] {
+        if matches!(reader.step, StepSpec::Quote(_)) {
+            variables.set("sentences", Vec::<serde_json::Value>::new());
+            let quote = serde_json::json!({ "text": "", "document": "" });
+            variables.set("unit", if carried { vec![quote] } else { Vec::new() });
+        } else {
+            variables.set("unit", if carried { "." } else { "" });
+        }
+        fixed = fixed.max(context.caller().prompt_tokens(agent, &variables)?);
+    }
+    let reserved = answer + unit + SEAMS;
+    let left = limits.context.saturating_sub(fixed + reserved);
+    let left = match reader.step {
+        // Every sentence gains a number, so a part of the room goes to numbering.
+        StepSpec::Quote(_) => TokenCount(left.0 - left.0 / NUMBERING_SHARE),
+        _ => left,
+    };
+    if left == TokenCount(0) {
+        let agent = agent.name.to_string();
+        return Err(StepError::NoRoom { agent, fixed, reserved, context: limits.context });
+    }
+    Ok(left)
+}

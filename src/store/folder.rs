@@ -1,0 +1,118 @@
+//! Private folders and files, and where the parts of one run lie. Knows nothing of what the files hold.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub(super) struct RunFolder(PathBuf);
+
+impl RunFolder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    pub(super) fn spool(&self) -> PathBuf {
+        self.0.join("spool")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.0.join("LOCK")
+    }
+
+    pub(super) fn turn(&self) -> PathBuf {
+        self.0.join("TURN")
+    }
+
+    /// Puts the journal aside under the first free name and says which.
+    pub(super) fn put_journal_aside(&self) -> Result<PathBuf, StoreError> {
+        let journal = self.journal();
+        let mut number = 1_u32;
+        loop {
+            let aside = self.0.join(format!("journal.corrupt-{number}"));
+            if !aside.exists() {
+                fs::rename(&journal, &aside).map_err(|source| StoreError::io(&journal, source))?;
+                return Ok(aside);
+            }
+            number += 1;
+        }
+    }
+}
+
+/// Makes a folder that only its owner can enter, and its parents; one that is there is left as it is.
+pub(super) fn make(path: &Path) -> Result<(), StoreError> {
+    private(true).create(path).map_err(|source| StoreError::io(path, source))
+}
+
+/// Makes a folder that only its owner can enter and says whether it was absent.
+pub(super) fn make_new(path: &Path) -> Result<bool, StoreError> {
+    match private(false).create(path) {
+        Ok(()) => Ok(true),
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(StoreError::io(path, source)),
+    }
+}
+
+/// Opens a file to write, making it for its owner only if it is absent.
+pub(super) fn open_file(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path).map_err(|source| StoreError::io(path, source))
+}
+
+/// Writes a file under a passing name and renames it, so that nobody ever sees half of it.
+///
+/// `force` waits until the bytes are on the disk.
+pub(super) fn write_whole(aside: &Path, path: &Path, bytes: &[u8], force: bool) -> Result<(), StoreError> {
+    let written = open_file(aside).and_then(|mut file| {
+        let forced = |file: &File| if force { file.sync_all() } else { Ok(()) };
+        file.set_len(0)
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| forced(&file))
+            .and_then(|()| fs::rename(aside, path))
+            .map_err(|source| StoreError::io(path, source))
+    });
+    if written.is_err() {
+        // What is left of it only takes space; the error that counts is the one that is returned.
+        fs::remove_file(aside).ok();
+    }
+    written
+}
+
+/// Lists the names in a folder, sorted; names that are not Unicode are none of the store's.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = |source| StoreError::io(path, source);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn private(parents: bool) -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.recursive(parents);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder
+}

@@ -1,0 +1,171 @@
+//! Models that are not there or cannot be used.
+
+use insta::assert_snapshot;
+
+use crate::longhand::{Ended, Longhand};
+
+fn ask_model(longhand: &Longhand, model: &str) -> Ended {
+    longhand.file("a.txt", "A text.");
+    longhand.run(&["summarize", "a.txt", "--offline", "--model", model])
+}
+
+#[test]
+fn an_unknown_name_and_what_was_probably_meant() {
+    let longhand = Longhand::new();
+    assert_snapshot!(ask_model(&longhand, "scriptd").shown(), @r"
+    exit 6
+    --- stdout
+    --- stderr
+    error: there is no model to ask
+      caused by: `scriptd` is neither a known model nor a file
+
+    hint: did you mean `scripted`?
+    ");
+    let ended = ask_model(&longhand, "gpt-9");
+    assert_eq!(ended.code, Some(6));
+}
+
+#[test]
+fn a_script_with_a_misspelt_key() {
+    let longhand = Longhand::new();
+    longhand.file("script.yaml", "context: 4000\nlatncy_ms: 5\n");
+    assert_snapshot!(ask_model(&longhand, "scripted:script.yaml").shown(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: unknown key `latncy_ms`
+     --> [folder]/work/script.yaml:2:1
+      |
+    2 | latncy_ms: 5
+      | ^^^^^^^^^ no such key here
+      |
+      = help: did you mean `latency_ms`?
+    ");
+}
+
+#[cfg(feature = "local")]
+mod gguf {
+    use super::*;
+
+    /// The type of a tensor as 32-bit floats.
+    const F32: u32 = 0;
+    /// A type that is not computed here.
+    const IQ4_XS: u32 = 23;
+
+    /// The smallest file that says it is a model: a header, three facts, one tensor of 64 numbers and its bytes.
+    fn tiny(kind: u32, data: usize) -> Vec<u8> {
+        let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+        let mut bytes =
+            [b"GGUF".as_slice(), &3_u32.to_le_bytes(), &1_u64.to_le_bytes(), &2_u64.to_le_bytes()].concat();
+        bytes.extend([text("general.architecture"), 8_u32.to_le_bytes().to_vec(), text("llama")].concat());
+        bytes.extend([text("llama.context_length"), [4_u32, 2048].map(u32::to_le_bytes).concat()].concat());
+        bytes.extend(
+            [text("token_embd.weight"), 1_u32.to_le_bytes().to_vec(), 64_u64.to_le_bytes().to_vec()].concat(),
+        );
+        bytes.extend([kind.to_le_bytes().to_vec(), 0_u64.to_le_bytes().to_vec()].concat());
+        bytes.resize(bytes.len().next_multiple_of(32) + data, 0);
+        bytes
+    }
+
+    #[test]
+    fn unknown_name_close_to_a_model_that_can_be_fetched() {
+        assert_snapshot!(ask_model(&Longhand::new(), "smolm2").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: `smolm2` is neither a known model nor a file
+
+        hint: did you mean `smollm2`?
+        ");
+    }
+
+    #[test]
+    fn a_model_that_is_not_fetched_and_may_not_be() {
+        assert_snapshot!(ask_model(&Longhand::new(), "smollm2").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: the model `smollm2` is not on this machine
+
+        hint: fetch it with `longhand models pull smollm2`
+        ");
+    }
+
+    #[test]
+    fn a_missing_file() {
+        assert_snapshot!(ask_model(&Longhand::new(), "none.gguf").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: cannot load the model `none.gguf`: there is no such file
+        ");
+    }
+
+    #[test]
+    fn a_corrupt_file() {
+        let longhand = Longhand::new();
+        longhand.file("broken.gguf", "It was the best of times, it was the worst of times.");
+        assert_snapshot!(ask_model(&longhand, "broken.gguf").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: cannot load the model `[folder]/work/broken.gguf`: it is not a GGUF file: expected it to begin with `GGUF`
+        ");
+    }
+
+    #[test]
+    fn a_file_cut_in_its_header() {
+        let longhand = Longhand::new();
+        longhand.file("broken.gguf", &tiny(F32, 256)[..90]);
+        assert_snapshot!(ask_model(&longhand, "broken.gguf").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: cannot load the model `[folder]/work/broken.gguf`: its header is cut short; fetch it again
+        ");
+    }
+
+    #[test]
+    fn a_file_cut_in_its_weights() {
+        let longhand = Longhand::new();
+        longhand.file("broken.gguf", tiny(F32, 100));
+        assert_snapshot!(ask_model(&longhand, "broken.gguf").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: cannot load the model `[folder]/work/broken.gguf`: it is cut short: its tensors end at byte 416 and the file at byte 260; fetch it again
+        ");
+    }
+
+    #[test]
+    fn a_header_of_noise_is_no_panic() {
+        let longhand = Longhand::new();
+        let whole = tiny(F32, 256);
+        for at in 4..whole.len().min(160) {
+            let mut hurt = whole.clone();
+            hurt[at] = 0xFF;
+            longhand.file("broken.gguf", hurt);
+            let ended = longhand.run(&["models", "info", "broken.gguf"]);
+            assert!(matches!(ended.code, Some(0 | 1)), "byte {at}: {}", ended.shown());
+        }
+    }
+
+    #[test]
+    fn a_quantization_that_is_not_computed() {
+        let longhand = Longhand::new();
+        longhand.file("small.gguf", tiny(IQ4_XS, 256));
+        assert_snapshot!(ask_model(&longhand, "small.gguf").shown(), @r"
+        exit 6
+        --- stdout
+        --- stderr
+        error: there is no model to ask
+          caused by: cannot load the model `[folder]/work/small.gguf`: its quantization `IQ4_XS` cannot be computed: expected F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K
+        ");
+    }
+}

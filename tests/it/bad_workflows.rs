@@ -1,0 +1,85 @@
+//! One small file for each mistake a workflow can have, and the exact words with which it is answered.
+
+use std::path::Path;
+
+use longhand::graph::compile;
+use longhand::spec::Catalog;
+
+const FOLDER: &str = "tests/fixtures/workflows/bad";
+
+/// Returns what is said about a workflow: its errors, or the warnings of one that compiles.
+fn said(path: &str) -> String {
+    let catalog = Catalog::load(None).unwrap();
+    match compile(&catalog, path) {
+        Ok(workflow) => workflow.warnings().to_string(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn every_mistake_is_answered_with_its_place_and_a_remedy() {
+    let mut files: Vec<String> = std::fs::read_dir(FOLDER)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 25, "{}", files.len());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("snapshots/bad_workflows");
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for file in files {
+            let message = said(&file);
+            assert!(message.contains(" --> "), "{file}: no place in {message:?}");
+            let name = Path::new(&file).file_stem().unwrap().to_str().unwrap().to_owned();
+            insta::assert_snapshot!(name, message);
+        }
+    });
+}
+
+fn said_about(text: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.yaml");
+    std::fs::write(&file, text).unwrap();
+    said(file.to_str().unwrap())
+}
+
+#[test]
+fn an_alias_bomb_is_answered_with_a_message() {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        let line = format!("a{level}: &a{level} [{aliases}]\n");
+        text += &line;
+    }
+    let bomb = said_about(format!("version: 1\nname: w\nnodes: *a9\n{text}").as_bytes());
+    assert!(bomb.contains("w.yaml:"), "{bomb}");
+    let placed = said_about(format!("{text}nodes: {{a: {{split: *a9}}}}\n").as_bytes());
+    assert!(placed.contains("w.yaml:"), "{placed}");
+}
+
+#[test]
+fn a_hundred_thousand_levels_are_answered_with_a_message() {
+    for text in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
+        let told = said_about(text.as_bytes());
+        assert!(told.contains("nested deeper than 32 levels"), "{told}");
+    }
+}
+
+#[test]
+fn a_large_file_and_a_file_of_bytes_are_answered_with_a_message() {
+    let large = said_about(&vec![b'#'; 1024 * 1024 + 1]);
+    assert!(large.contains("larger than 1048576 bytes"), "{large}");
+    let bytes = said_about(&[b'a', 0xff, 0xfe]);
+    assert!(bytes.contains("not UTF-8: byte 1"), "{bytes}");
+}
+
+#[test]
+fn many_mistakes_are_told_at_once() {
+    let told = said_about(
+        b"version: 1\nname: w\nnodes:\n  c: {split: {for: nobody}}\n  r: {fold: {over: d, agent: wrker}}\noutput: z\n",
+    );
+    assert_eq!(told.matches("error: ").count(), 4, "{told}");
+}

@@ -1,0 +1,22 @@
+//! Tests at the boundaries of longhand, one module per boundary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unused_self,
+    reason = "a test that meets what it does not expect has failed"
+)]
+
+mod architecture;
+mod bad_input;
+mod bad_workflows;
+mod chain;
+mod crash;
+mod longhand;
+mod quoting;
+mod shipped;
+mod store;
+mod surface;

@@ -1,0 +1,127 @@
+//! What is appended comes back, in order, whoever appends and however large it is.
+
+use std::collections::BTreeSet;
+
+use longhand::ContentHash;
+use longhand::name::RunId;
+use longhand::store::{Durability, Journal, JournalReader, Store, StoreError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn run() -> RunId {
+    "first".parse().unwrap()
+}
+
+fn read(journal: &Journal) -> Vec<(u64, String)> {
+    journal.entries().collect::<Result<_, _>>().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn records_of_any_size_come_back_in_order(
+        sizes in prop::collection::vec(prop_oneof![0_usize..40, 1000_usize..1050, 0_usize..200_000], 0..30),
+        reopen_at in 0_usize..30,
+        kill_safe in any::<bool>(),
+    ) {
+        let durability = if kill_safe { Durability::Kill } else { Durability::None };
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut journal = store.create_run(&run(), durability).unwrap();
+        let texts: Vec<String> = sizes.iter().enumerate().map(|(at, size)| format!("{at}é").repeat(*size / 3)).collect();
+        for (at, text) in texts.iter().enumerate() {
+            if at == reopen_at {
+                drop(journal);
+                journal = store.open_run(&run(), durability).unwrap();
+            }
+            prop_assert_eq!(journal.append(text).unwrap(), at as u64);
+        }
+        let expected: Vec<(u64, String)> = (0..).zip(texts).collect();
+        prop_assert_eq!(&read(&journal), &expected);
+        drop(journal);
+        let journal = store.open_run(&run(), durability).unwrap();
+        prop_assert_eq!(journal.recovery(), None);
+        prop_assert_eq!(&read(&journal), &expected);
+        drop(journal);
+        let reader = store.read_run(&run()).unwrap();
+        prop_assert_eq!(reader.entries().collect::<Result<Vec<(u64, String)>, _>>().unwrap(), expected);
+    }
+}
+
+#[test]
+fn many_threads_append_and_each_number_is_given_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let journal = store.create_run(&run(), Durability::Kill).unwrap();
+    let given: Vec<(u64, String)> = std::thread::scope(|scope| {
+        let append = |thread: usize| {
+            let journal = &journal;
+            move || {
+                (0..25)
+                    .map(|n| {
+                        let text = format!("{thread} {n} ").repeat(1 + n * 20);
+                        (journal.append(&text).unwrap(), text)
+                    })
+                    .collect::<Vec<_>>()
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|thread| scope.spawn(append(thread))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut sorted = given;
+    sorted.sort_unstable();
+    assert_eq!(sorted.iter().map(|(seq, _)| *seq).collect::<BTreeSet<_>>(), (0..200).collect());
+    // What a kill would leave is what a reader beside the writer finds.
+    let reader = store.read_run(&run()).unwrap();
+    assert!(reader.live());
+    assert_eq!(reader.entries().collect::<Result<Vec<(u64, String)>, _>>().unwrap(), sorted);
+}
+
+#[test]
+fn journals_go_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Journal>();
+    shared::<JournalReader>();
+    shared::<Store>();
+}
+
+#[test]
+fn blobs_come_back_by_their_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let journal = store.create_run(&run(), Durability::Kill).unwrap();
+    for bytes in [Vec::new(), b"a".to_vec(), vec![0; 100_000]] {
+        let hash = journal.put_blob(&bytes).unwrap();
+        assert_eq!(hash, ContentHash::of(&bytes));
+        assert_eq!(journal.put_blob(&bytes).unwrap(), hash);
+        assert_eq!(journal.blob(&hash).unwrap(), bytes);
+        assert_eq!(store.read_run(&run()).unwrap().blob(&hash).unwrap(), bytes);
+    }
+    let absent = journal.blob(&ContentHash::of(b"b")).unwrap_err();
+    assert!(matches!(absent, StoreError::MissingBlob { .. }));
+    let message = absent.to_string().replace(&folder.path().display().to_string(), "STORE");
+    insta::assert_snapshot!(message, @"blob `10e5cf3d` is missing: expected it at `STORE/runs/first/blobs/10/10e5cf3d3c8a4f9f3468c8cc58eea84892a22fdadbc1acb22410190044c1d553`");
+}
+
+#[test]
+fn a_record_of_another_form_is_named_and_the_walk_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let journal = store.create_run(&run(), Durability::None).unwrap();
+    journal.append(&json!("text")).unwrap();
+    journal.append(&json!(7)).unwrap();
+    let walked: Vec<Result<(u64, u32), StoreError>> = journal.entries().collect();
+    assert!(matches!(walked.as_slice(), [Err(StoreError::Decode { seq: 0, .. }), Ok((1, 7))]));
+}
+
+#[test]
+fn a_value_that_is_not_json_is_refused_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let journal = store.create_run(&run(), Durability::Kill).unwrap();
+    let keys_are_no_texts = std::collections::BTreeMap::from([(vec![1], 2)]);
+    assert!(matches!(journal.append(&keys_are_no_texts), Err(StoreError::Encode { .. })));
+    assert_eq!(journal.append(&"next").unwrap(), 0);
+    assert_eq!(journal.entries::<Value>().count(), 1);
+}

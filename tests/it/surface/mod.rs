@@ -1,0 +1,7 @@
+//! What a person or a script sees of the command: help, data on stdout, files, runs, and no network.
+
+mod help;
+mod network;
+mod output;
+mod project;
+mod runs;
