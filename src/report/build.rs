@@ -62,10 +62,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Text(text) => text.trim().to_owned(),
         Value::Texts(texts) => texts.join("\n"),
-        Value::Quotes(quotes) => {
-            let line = |quote: &Quote| quote.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            quotes.iter().map(line).collect::<Vec<_>>().join("\n")
-        }
+        Value::Quotes(quotes) => quotes.iter().map(Quote::line).collect::<Vec<_>>().join("\n"),
         Value::Chunks(_) => String::new(),
     }
 }

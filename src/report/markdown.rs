@@ -66,7 +66,10 @@ fn one_line(text: &str) -> String {
 fn page(title: &str, text: &str, quotes: &[&QuoteLine]) -> String {
     let mut page = format!("# {title}\n\n");
     let lines: Vec<String> = quotes.iter().map(|quote| one_line(&quote.text)).collect();
-    let all_quotes = !quotes.is_empty() && text.lines().all(|line| lines.iter().any(|quote| quote == line));
+    // An answer that happens to be one of its quotes is still an answer: only a result that is all of them is a list.
+    let all_quotes = !quotes.is_empty()
+        && text.lines().all(|line| lines.iter().any(|quote| quote == line))
+        && lines.iter().all(|quote| text.lines().any(|line| quote == line));
     if !all_quotes {
         page.push_str(text.trim());
         page.push('\n');

@@ -17,6 +17,14 @@ pub struct Quote {
     pub score: f32,
 }
 
+impl Quote {
+    /// Returns the text in one line, as it is read: the line breaks of a wrapped file are none of the sentence's.
+    #[must_use]
+    pub fn line(&self) -> String {
+        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// What a step yields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

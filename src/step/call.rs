@@ -6,7 +6,7 @@ use super::grounding;
 use crate::agent::Ask;
 use crate::graph::Node;
 use crate::model::OutputForm;
-use crate::run::{CallSite, TaskId, Value};
+use crate::run::{CallSite, Quote, TaskId, Value};
 use crate::spec::CallSpec;
 
 /// The answer where no evidence was found.
@@ -40,5 +40,5 @@ pub(super) async fn run(
         return Ok(Value::Text(answer));
     }
     let best = quotes.iter().max_by(|a, b| a.score.total_cmp(&b.score));
-    Ok(Value::Text(best.map_or(NOT_FOUND, |quote| quote.text.trim()).to_owned()))
+    Ok(Value::Text(best.map_or_else(|| NOT_FOUND.to_owned(), Quote::line)))
 }

@@ -141,10 +141,7 @@ impl RunContext {
 
     /// Quotes as a prompt sees them: `text` and `document`.
     pub(super) fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
-        let value = |quote: &Quote| {
-            let text = quote.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            serde_json::json!({ "text": text, "document": self.document_name(quote.document) })
-        };
+        let value = |quote: &Quote| serde_json::json!({ "text": quote.line(), "document": self.document_name(quote.document) });
         quotes.iter().map(value).collect()
     }
 
