@@ -23,6 +23,8 @@ pub enum ExitStatus {
     SomeFailed,
     /// The model could not be reached or loaded.
     Provider,
+    /// The run waits for a person to decide.
+    Waiting,
     /// The run was interrupted and can be resumed.
     Interrupted,
 }
@@ -38,6 +40,7 @@ impl ExitStatus {
             Self::Invalid => 3,
             Self::SomeFailed => 5,
             Self::Provider => 6,
+            Self::Waiting => 7,
             Self::Interrupted => 130,
         }
     }

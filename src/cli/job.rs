@@ -1,13 +1,13 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::decisions::{Decisions, how_to_decide};
+use super::documents::{gather, take_in};
 use super::error::{CommandError, ExitStatus};
-use super::journals::{create, events_of, interrupted, now_ms, plan_of, tell_recovery};
+use super::journals::{create, events_of, interrupted, now_ms, state_of, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
@@ -16,10 +16,10 @@ use super::signals;
 use crate::agent::Models;
 use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
 use crate::graph::{self, Workflow};
-use crate::intake::{self, Document, Gathered, Input};
+use crate::intake::Document;
 use crate::name::RunId;
 use crate::report::{self, Report};
-use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::RunContext;
@@ -28,9 +28,6 @@ use crate::store::{Durability, Journal, Ledger, Store};
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
 /// free summaries and loses every fact over a chain of notes.
 const SMALL: u64 = 1_000_000_000;
-
-/// The file in a run's folder that keeps what was read from standard input.
-const STDIN: &str = "stdin";
 
 /// The methods that a command uses where none is named.
 #[derive(Debug, Clone, Copy)]
@@ -100,33 +97,38 @@ pub(super) async fn start(
     if let Some((run, journal)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
         tell_recovery(&run, &journal, printer);
-        let job = Opened { run, journal, plan, workflow, connection };
+        let job = Opened { run, journal, plan, workflow, connection, decided: Vec::new() };
         return job.work(settings, printer).await;
     }
     let (run, journal) = create(&store, &plan)?;
     let started = Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() };
     // Nothing can make this record again, so it is kept where a damaged journal does not take it along.
     journal.append_outside(&started)?;
-    let job = Opened { run, journal, plan, workflow, connection };
+    let job = Opened { run, journal, plan, workflow, connection, decided: Vec::new() };
     job.work(settings, printer).await
 }
 
-/// Takes up a run by name.
+/// Takes up a run by name, with what a person has decided.
 pub(super) async fn resume(
     run: &RunId,
+    decisions: &Decisions,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let store = Store::open(&settings.store)?;
     let journal = store.open_run(run, Durability::Kill)?;
     tell_recovery(run, &journal, printer);
-    let plan = plan_of(&journal)?.ok_or_else(|| {
+    let mut state = state_of(&journal)?;
+    let plan = state.plan().cloned().ok_or_else(|| {
         CommandError::new(
             ExitStatus::Failed,
             format!("the run {run} never started: there is nothing to resume"),
         )
         .hinted(format!("remove it with `longhand runs rm {run}` and start again"))
     })?;
+    // What a resumed run forgets, nobody can decide about.
+    state.apply(&Event::Resumed { at_ms: 0 });
+    let decided = decisions.events(run, &state)?;
     let workflow = compile(&plan.workflow, settings, printer)?;
     if workflow.hash() != plan.workflow_hash {
         let message = format!("the workflow `{}` has changed since the run {run} began", plan.workflow);
@@ -139,7 +141,7 @@ pub(super) async fn resume(
         return Err(CommandError::new(ExitStatus::Provider, message)
             .hinted("put the model back, or start a new run with the other one"));
     }
-    let job = Opened { run: run.clone(), journal, plan, workflow, connection };
+    let job = Opened { run: run.clone(), journal, plan, workflow, connection, decided };
     job.work(settings, printer).await
 }
 
@@ -158,11 +160,13 @@ struct Opened {
     plan: Plan,
     workflow: Workflow,
     connection: Connection,
+    /// What a person has decided since the run stopped.
+    decided: Vec<Event>,
 }
 
 impl Opened {
     async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-        let Self { run, journal, plan, workflow, connection } = self;
+        let Self { run, journal, plan, workflow, connection, decided } = self;
         let models = models(&workflow, connection, settings, printer)?;
         let gathered = gather(&plan, journal.spool())?;
         let ledger = Ledger::open(journal)?;
@@ -172,6 +176,9 @@ impl Opened {
         }
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
+        }
+        for event in &decided {
+            ledger.record(event)?;
         }
         take_in(&ledger, &gathered, &run)?;
         let documents = gathered.documents;
@@ -251,6 +258,8 @@ fn finish(
     }
     if outcome == Outcome::Interrupted {
         printer.say(&format!("interrupted; go on with: longhand runs resume {run}"));
+    } else if outcome == Outcome::Waiting {
+        printer.say(&how_to_decide(run.as_str(), &report.waiting));
     } else {
         let usage = report.usage;
         let seconds = report.duration_ms / 1000;
@@ -265,7 +274,8 @@ fn finish(
         Outcome::Succeeded => ExitStatus::Done,
         Outcome::Partial => ExitStatus::SomeFailed,
         Outcome::Interrupted => ExitStatus::Interrupted,
-        Outcome::Failed | Outcome::Waiting | Outcome::OutOfBudget => ExitStatus::Failed,
+        Outcome::Waiting => ExitStatus::Waiting,
+        Outcome::Failed | Outcome::OutOfBudget => ExitStatus::Failed,
     })
 }
 
@@ -347,52 +357,4 @@ fn models(
         }
     }
     Ok(models)
-}
-
-fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
-    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
-    if plan.stdin {
-        let kept = spool.join(STDIN);
-        let failed =
-            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
-        if !kept.exists() {
-            let under_way = spool.join("stdin.part");
-            let mut file = File::create(&under_way).map_err(failed)?;
-            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-            std::fs::rename(&under_way, &kept).map_err(failed)?;
-        }
-        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
-    }
-    Ok(intake::gather(inputs, spool))
-}
-
-/// Journals the documents, or holds them against those that the run began with.
-fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
-    let record = |document: &Document| DocumentRecord {
-        index: document.index,
-        name: document.name.clone(),
-        hash: document.hash,
-        bytes: document.bytes,
-    };
-    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
-    if ledger.read(RunState::is_gathered) {
-        let changed = ledger.read(|state| state.documents() != found.as_slice());
-        if changed {
-            let message = format!("the documents of the run {run} have changed since it began");
-            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
-                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
-            )));
-        }
-        return Ok(());
-    }
-    let known = ledger.read(|state| state.documents().len());
-    let refused = ledger.read(|state| state.refused().len());
-    for document in found.into_iter().skip(known) {
-        ledger.record(&Event::Document(document))?;
-    }
-    for failure in gathered.failed.iter().skip(refused) {
-        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
-    }
-    ledger.record(&Event::Gathered)?;
-    Ok(())
 }

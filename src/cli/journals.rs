@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::decisions;
 use super::error::{CommandError, ExitStatus};
 use super::printer::Printer;
 use super::settings::Settings;
@@ -36,7 +37,8 @@ pub(super) fn events_of(store: &Store, run: &RunId) -> Result<Vec<Event>, Comman
     Ok(events.collect::<Result<_, _>>()?)
 }
 
-/// Finds the newest run of the same plan that did not come to its end.
+/// Finds the newest run of the same plan that did not come to its end. One that waits for a person is an error that says
+/// so: whoever repeats a command has decided nothing.
 pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Journal)>, CommandError> {
     if plan.stdin {
         return Ok(None);
@@ -45,11 +47,11 @@ pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, J
     for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
         // A run that another process works on is busy, and is left to it.
         let Ok(journal) = store.open_run(&run, Durability::Kill) else { continue };
-        let mut state = RunState::default();
-        for entry in journal.entries::<Event>() {
-            state.apply(&entry?.1);
-        }
+        let state = state_of(&journal)?;
         let same = state.plan() == Some(plan);
+        if same && state.outcome() == Some(Outcome::Waiting) {
+            return Err(decisions::waits(&run, &state));
+        }
         if same && matches!(state.outcome(), None | Some(Outcome::Interrupted)) {
             return Ok(Some((run, journal)));
         }
@@ -60,13 +62,13 @@ pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, J
     Ok(None)
 }
 
-pub(super) fn plan_of(journal: &Journal) -> Result<Option<Plan>, CommandError> {
+/// Reads what a journal adds up to.
+pub(super) fn state_of(journal: &Journal) -> Result<RunState, CommandError> {
+    let mut state = RunState::default();
     for entry in journal.entries::<Event>() {
-        if let Event::Started { plan, .. } = entry?.1 {
-            return Ok(Some(plan));
-        }
+        state.apply(&entry?.1);
     }
-    Ok(None)
+    Ok(state)
 }
 
 /// Makes a folder for a new run, named by the time and by what it does.

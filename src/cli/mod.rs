@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+mod decisions;
+mod documents;
 mod error;
 mod job;
 mod journals;

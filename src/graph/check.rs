@@ -1,6 +1,6 @@
 //! What can be wrong between the steps of a workflow: one function for each kind of mistake.
 
-use super::draft::{Draft, references, seen, yields};
+use super::draft::{Draft, question, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
 use crate::spec::{Diagnostic, StepSpec, suggestion};
@@ -32,7 +32,7 @@ pub(super) fn unknown_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
             if !draft.nodes.contains_key(reference.to) {
                 let message = format!("there is no node `{}`", reference.to);
                 let help = suggestion(reference.to.as_str(), &draft.visible(node.scope));
-                problems.push(draft.error_at(node, &reference.path, message).help(help));
+                problems.push(draft.error_at(node, &reference.path(), message).help(help));
             }
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn scopes(draft: &Draft<'_>) -> Vec<Diagnostic> {
         for reference in references(node.step) {
             if draft.nodes.get(reference.to).is_some_and(|to| to.scope == Scope::Archive) {
                 let message = format!("`{}` is only there when every source is done", reference.to);
-                let problem = draft.error_at(node, &reference.path, message);
+                let problem = draft.error_at(node, &reference.path(), message);
                 problems
                     .push(problem.label("expected a node of `nodes`").help("move this step to `archive`"));
             }
@@ -63,7 +63,9 @@ pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let Some(to) = draft.nodes.get(reference.to).filter(|to| to.scope <= node.scope) else {
                 continue;
             };
-            let found = seen(to, node.scope);
+            // What hangs on a missing node or on a circle is reported there.
+            let Some(kind) = draft.yields(to) else { continue };
+            let found = seen(to.scope, node.scope, kind);
             if found.is_some_and(|kind| reference.accepts.contains(&kind)) {
                 continue;
             }
@@ -71,7 +73,7 @@ pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let kind = found.map_or_else(|| "the chunks of one source".to_owned(), |kind| kind.to_string());
             let message = format!("`{}` yields {kind}", reference.to);
             let label = format!("expected a node that yields {}", accepted.join(" or "));
-            problems.push(draft.error_at(node, &reference.path, message).label(label));
+            problems.push(draft.error_at(node, &reference.path(), message).label(label));
         }
     }
     problems
@@ -127,19 +129,17 @@ fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option
         let there = super::draft::section(node.scope);
         return Some(draft.spec.error_at(&[key], format!("`{name}` is a node of `{there}`")).label(label));
     }
-    let kind = yields(node.step);
+    let kind = draft.yields(node)?;
     let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes);
     (!fits).then(|| draft.spec.error_at(&[key], format!("`{name}` yields {kind}")).label(label))
 }
 
-/// Reports quotes whose `question` names no input.
+/// Reports steps whose `question` names no input.
 pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let inputs: Vec<&str> = draft.spec.value.inputs.keys().map(String::as_str).collect();
     let mut problems = Vec::new();
     for node in draft.nodes.values() {
-        if let StepSpec::Quote(quote) = node.step
-            && let Some(question) = quote.question.as_deref().filter(|question| !inputs.contains(question))
-        {
+        if let Some(question) = question(node.step).filter(|question| !inputs.contains(question)) {
             let problem = draft.error_at(node, &["question"], format!("there is no input `{question}`"));
             problems.push(problem.label("expected the name of an input").help(suggestion(question, &inputs)));
         }

@@ -1,17 +1,19 @@
 //! Runs every check over a workflow and its agents and prompts, and puts the workflow together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, agent, references, yields};
+use super::draft::{Draft, DraftNode, agent};
+use super::inner::{self, Inner};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, order};
+use super::{check, order, routes};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
 use crate::spec::{
-    AgentSpec, Catalog, Diagnostic, Diagnostics, Located, WorkflowSpec, read_workflow, suggestion,
+    AgentSpec, Binding, Catalog, Diagnostic, Diagnostics, Located, SourceFile, StepSpec, WorkflowSpec,
+    read_workflow, suggestion,
 };
 
 /// Compiles a workflow, given by name or by path.
@@ -20,14 +22,24 @@ use crate::spec::{
 /// Everything that is wrong with the workflow, its agents and its prompts, at once, each with its place.
 pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostics> {
     let (source, catalog) = catalog.resolve(workflow)?;
-    let spec = read_workflow(&source)?;
-    let draft = Draft::new(&spec);
-    let mut problems = Vec::new();
+    within(&source, &catalog, &mut Inner::default()).map(|(workflow, _)| workflow)
+}
 
-    let located = load_agents(&draft, &catalog, &mut problems);
+/// Compiles one file, alone or inside others, and returns with it how many levels of workflows there are in it.
+pub(super) fn within(
+    source: &SourceFile,
+    catalog: &Catalog,
+    around: &mut Inner,
+) -> Result<(Workflow, usize), Diagnostics> {
+    let spec = read_workflow(source)?;
+    let mut draft = Draft::new(&spec);
+    let mut problems = Vec::new();
+    let levels = around.enter(&mut draft, source, catalog, &mut problems);
+
+    let located = load_agents(&draft, catalog, &mut problems);
     let agents: Agents =
         located.iter().map(|(name, agent)| (name.clone(), Arc::new(agent.value.clone()))).collect();
-    let prompts = load_prompts(&located, &catalog, &mut problems);
+    let prompts = load_prompts(&located, catalog, &mut problems);
 
     // What templates read is only known when all of them could be found and compiled.
     if let Some(prompts) = &prompts {
@@ -39,6 +51,9 @@ pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostic
     }
     problems.extend(variables::hiding_inputs(&draft));
     problems.extend(check::questions(&draft));
+    problems.extend(inner::bindings(&draft));
+    problems.extend(inner::inlined(&draft));
+    problems.extend(routes::unreachable(&draft));
     let wiring = wiring(&draft);
     // With a wire missing, what hangs on it only seems unused.
     if wiring.is_empty() {
@@ -50,12 +65,16 @@ pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostic
     let mut warnings = Diagnostics(problems);
     warnings.tidy();
     match prompts {
-        Some(prompts) if !warnings.has_errors() => {
-            let nodes = assemble(&draft, &order, &agents);
-            let upstream =
-                draft.nodes.iter().map(|(name, node)| ((*name).clone(), read_by(node.step))).collect();
-            let hash = identity(&spec.value, &agents, &prompts);
-            Ok(Workflow { spec: spec.value, nodes, upstream, prompts, warnings, hash })
+        Some(mut prompts) if !warnings.has_errors() => {
+            let hash = identity(&draft, &agents, &prompts);
+            for workflow in draft.inner.values() {
+                prompts.join(workflow.prompts());
+            }
+            let assembled = assemble(&draft, &order, &agents);
+            let upstream = assembled.iter().map(|(node, before)| (node.name.clone(), before.clone()));
+            let upstream = upstream.collect();
+            let nodes = assembled.into_iter().map(|(node, _)| node).collect();
+            Ok((Workflow { spec: spec.value, nodes, upstream, prompts, warnings, hash }, levels))
         }
         _ => Err(warnings),
     }
@@ -69,29 +88,41 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         check::unknown_nodes,
         check::scopes,
         check::kinds,
+        routes::branch_kinds,
         check::splits,
         check::results,
     ];
     checks.iter().flat_map(|check| check(draft)).collect()
 }
 
-fn read_by(step: &crate::spec::StepSpec) -> Vec<NodeName> {
-    let names: BTreeSet<&NodeName> = references(step).into_iter().map(|reference| reference.to).collect();
-    names.into_iter().cloned().collect()
+/// Makes the nodes in order, each with all that it reads; a sub-workflow's steps come before the step that names it.
+fn assemble(draft: &Draft<'_>, order: &[&NodeName], agents: &Agents) -> Vec<(Node, Vec<NodeName>)> {
+    let mut assembled = Vec::new();
+    for node in order.iter().filter_map(|name| draft.nodes.get(*name)) {
+        let Some(mut made) = assemble_one(draft, node, agents) else { continue };
+        let mut before: Vec<NodeName> = draft.upstream(node).into_iter().cloned().collect();
+        if let (StepSpec::Workflow(step), Some(workflow)) = (node.step, draft.inner.get(node.name)) {
+            let inlined = inner::inline(node, step, workflow);
+            assembled.extend(inlined.nodes);
+            before.clone_from(&inlined.collects);
+            made.collects = inlined.collects;
+        }
+        assembled.push((made, before));
+    }
+    assembled
 }
 
-fn assemble(draft: &Draft<'_>, order: &[&NodeName], agents: &Agents) -> Vec<Node> {
-    let one = |name: &&NodeName| {
-        let node = draft.nodes.get(*name)?;
-        Some(Node {
-            name: node.name.clone(),
-            scope: node.scope,
-            step: node.step.clone(),
-            value: yields(node.step),
-            agent: agent(node.step).and_then(|name| agents.get(name)).cloned(),
-        })
-    };
-    order.iter().filter_map(one).collect()
+fn assemble_one(draft: &Draft<'_>, node: &DraftNode<'_>, agents: &Agents) -> Option<Node> {
+    let own = |name: &String| (name.clone(), Binding::Input { input: name.clone() });
+    Some(Node {
+        name: node.name.clone(),
+        scope: node.scope,
+        step: node.step.clone(),
+        value: draft.yields(node)?,
+        agent: agent(node.step).and_then(|name| agents.get(name)).cloned(),
+        inputs: draft.spec.value.inputs.keys().map(own).collect(),
+        collects: Vec::new(),
+    })
 }
 
 /// Reads the agents that the steps name, and reports the ones that do not exist or are wrong.
@@ -147,8 +178,8 @@ fn load_prompts(
 }
 
 /// Hashes what decides the results.
-fn identity(spec: &WorkflowSpec, agents: &Agents, prompts: &PromptSet) -> ContentHash {
-    let mut spec = spec.clone();
+fn identity(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> ContentHash {
+    let mut spec: WorkflowSpec = draft.spec.value.clone();
     spec.description.clear();
     spec.inputs.values_mut().for_each(|input| input.description.clear());
     let bare = |agent: &Arc<AgentSpec>| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) };
@@ -156,6 +187,7 @@ fn identity(spec: &WorkflowSpec, agents: &Agents, prompts: &PromptSet) -> Conten
         agents.iter().map(|(name, agent)| (name, bare(agent))).collect();
     let texts: BTreeMap<&PromptName, Option<&str>> =
         prompts.names().map(|name| (name, prompts.text(name))).collect();
+    let inner: Vec<ContentHash> = draft.inner.values().map(|workflow| workflow.hash()).collect();
     // Structs of strings and numbers always serialize, so the fallback is never hashed.
-    ContentHash::of(&serde_json::to_vec(&(spec, agents, texts)).unwrap_or_default())
+    ContentHash::of(&serde_json::to_vec(&(spec, agents, texts, inner)).unwrap_or_default())
 }

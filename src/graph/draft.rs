@@ -1,10 +1,12 @@
 //! A workflow while it is checked: its steps by name, and the references between them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::workflow::{Scope, ValueKind};
+use super::workflow::{Scope, ValueKind, Workflow};
 use crate::name::{AgentName, NodeName};
-use crate::spec::{Diagnostic, Located, StepSpec, WorkflowSpec};
+use crate::spec::{Binding, Diagnostic, Located, RouteSpec, StepSpec, WorkflowSpec};
 
 /// One step under its name.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +19,39 @@ pub(super) struct DraftNode<'a> {
 /// One mention of a node by a step.
 #[derive(Debug)]
 pub(super) struct Reference<'a> {
-    /// Where it stands below the step: `["over"]` or `["with", variable]`.
-    pub(super) path: Vec<&'a str>,
+    /// Where it stands below the step: `["over"]`, `["cases", "0", "take"]` or `["with", variable]`.
+    path: Vec<Cow<'a, str>>,
     /// The node that is mentioned.
     pub(super) to: &'a NodeName,
     /// What it may yield.
     pub(super) accepts: &'static [ValueKind],
+}
+
+impl<'a> Reference<'a> {
+    fn new(key: &'a str, to: &'a NodeName, accepts: &'static [ValueKind]) -> Self {
+        Self { path: vec![Cow::Borrowed(key)], to, accepts }
+    }
+
+    fn below(mut self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.path.push(key.into());
+        self
+    }
+
+    /// Returns the keys that lead to it below the step.
+    pub(super) fn path(&self) -> Vec<&str> {
+        self.path.iter().map(Cow::as_ref).collect()
+    }
+}
+
+/// What the kind of a step's value hangs on.
+#[derive(Debug, Clone, Copy)]
+enum Yields<'a> {
+    /// It is always of this kind.
+    Always(ValueKind),
+    /// It is of the kind of this node's value.
+    As(&'a NodeName),
+    /// It is of the kind of the output of the step's own workflow.
+    Inner,
 }
 
 /// A workflow while it is checked.
@@ -30,6 +59,8 @@ pub(super) struct Reference<'a> {
 pub(super) struct Draft<'a> {
     pub(super) spec: &'a Located<WorkflowSpec>,
     pub(super) nodes: BTreeMap<&'a NodeName, DraftNode<'a>>,
+    /// The workflows that steps name, by the node of the step; one that is wrong is missing.
+    pub(super) inner: BTreeMap<&'a NodeName, Arc<Workflow>>,
 }
 
 impl<'a> Draft<'a> {
@@ -38,7 +69,38 @@ impl<'a> Draft<'a> {
         // A name given twice is reported; the one in `nodes` then stands for both.
         let archive = spec.value.archive.iter().map(|entry| of(Scope::Archive, entry));
         let nodes = spec.value.nodes.iter().map(|entry| of(Scope::Source, entry));
-        Self { spec, nodes: archive.chain(nodes).collect() }
+        Self { spec, nodes: archive.chain(nodes).collect(), inner: BTreeMap::new() }
+    }
+
+    /// Returns what a node yields; `None` where that hangs on a node that is missing, or on a circle.
+    pub(super) fn yields(&self, node: &DraftNode<'_>) -> Option<ValueKind> {
+        self.yields_within(node, self.nodes.len())
+    }
+
+    fn yields_within(&self, node: &DraftNode<'_>, hops: usize) -> Option<ValueKind> {
+        match yields(node.step) {
+            Yields::Always(kind) => Some(kind),
+            Yields::As(name) => {
+                let from = self.nodes.get(name)?;
+                let kind = self.yields_within(from, hops.checked_sub(1)?)?;
+                seen(from.scope, node.scope, kind)
+            }
+            Yields::Inner => {
+                let inner = self.inner.get(node.name)?;
+                inner.node(inner.output()).map(|output| output.value)
+            }
+        }
+    }
+
+    /// Returns what has to be there before a node can run: what it reads and, for a split, what the prompt of its
+    /// reader shows beside the chunk, because the room for a chunk is what that leaves.
+    pub(super) fn upstream(&self, node: &DraftNode<'a>) -> BTreeSet<&'a NodeName> {
+        let beside = match node.step {
+            StepSpec::Split(split) => self.nodes.get(&split.reader).and_then(|reader| with(reader.step)),
+            _ => None,
+        };
+        let beside = beside.into_iter().flat_map(BTreeMap::values);
+        references(node.step).into_iter().map(|reference| reference.to).chain(beside).collect()
     }
 
     /// Makes an error about a value inside a step.
@@ -87,16 +149,32 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
         StepSpec::Call(_) => "call",
         StepSpec::Quote(_) => "quote",
         StepSpec::Gather(_) => "gather",
+        StepSpec::Iterate(_) => "iterate",
+        StepSpec::Route(_) => "route",
+        StepSpec::Workflow(_) => "workflow",
+        StepSpec::Gate(_) => "gate",
     }
 }
 
 /// Returns what a step yields.
-pub(super) fn yields(step: &StepSpec) -> ValueKind {
+fn yields(step: &StepSpec) -> Yields<'_> {
     match step {
-        StepSpec::Split(_) => ValueKind::Chunks,
-        StepSpec::Map(_) => ValueKind::Texts,
-        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => ValueKind::Text,
-        StepSpec::Quote(_) | StepSpec::Gather(_) => ValueKind::Quotes,
+        StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Map(_) => Yields::Always(ValueKind::Texts),
+        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Quote(_) | StepSpec::Gather(_) => Yields::Always(ValueKind::Quotes),
+        StepSpec::Iterate(_) | StepSpec::Gate(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Route(step) => Yields::As(&step.otherwise),
+        StepSpec::Workflow(step) if step.times.is_some() => Yields::Always(ValueKind::Texts),
+        StepSpec::Workflow(_) => Yields::Inner,
+    }
+}
+
+/// Returns the input that holds what a step looks for.
+pub(super) fn question(step: &StepSpec) -> Option<&str> {
+    match step {
+        StepSpec::Quote(step) => step.question.as_deref(),
+        _ => None,
     }
 }
 
@@ -104,6 +182,8 @@ pub(super) fn yields(step: &StepSpec) -> ValueKind {
 pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
     match step {
         StepSpec::Split(_) | StepSpec::Gather(_) => None,
+        StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
+        StepSpec::Iterate(step) => Some(&step.agent),
         StepSpec::Fold(step) => Some(&step.agent),
         StepSpec::Map(step) => Some(&step.agent),
         StepSpec::Reduce(step) => Some(&step.agent),
@@ -116,6 +196,8 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
 pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     match step {
         StepSpec::Split(_) | StepSpec::Quote(_) | StepSpec::Gather(_) => None,
+        StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
+        StepSpec::Iterate(step) => Some(&step.with),
         StepSpec::Fold(step) => Some(&step.with),
         StepSpec::Map(step) => Some(&step.with),
         StepSpec::Reduce(step) => Some(&step.with),
@@ -123,36 +205,59 @@ pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     }
 }
 
+const CHUNKS: &[ValueKind] = &[ValueKind::Chunks];
+const QUOTES: &[ValueKind] = &[ValueKind::Quotes];
+const TEXTS: &[ValueKind] = &[ValueKind::Texts];
+const TEXT: &[ValueKind] = &[ValueKind::Text];
+const SHOWN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes];
+const ANY: &[ValueKind] = &[ValueKind::Chunks, ValueKind::Texts, ValueKind::Text, ValueKind::Quotes];
+
 /// Returns every node that a step reads. The `for` of a split is none: it points forward.
 pub(super) fn references(step: &StepSpec) -> Vec<Reference<'_>> {
-    const CHUNKS: &[ValueKind] = &[ValueKind::Chunks];
-    const QUOTES: &[ValueKind] = &[ValueKind::Quotes];
-    const TEXTS: &[ValueKind] = &[ValueKind::Texts];
-    const SHOWN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes];
-    let mut all = Vec::new();
-    let over = match step {
-        StepSpec::Split(_) | StepSpec::Call(_) => None,
-        StepSpec::Fold(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Map(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Quote(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Reduce(step) => Some((&step.over, TEXTS)),
-        StepSpec::Gather(step) => Some((&step.over, QUOTES)),
-    };
-    all.extend(over.map(|(to, accepts)| Reference { path: vec!["over"], to, accepts }));
+    let mut all = main_references(step);
     for (variable, to) in with(step).into_iter().flatten() {
-        all.push(Reference { path: vec!["with", variable.as_str()], to, accepts: SHOWN });
-    }
-    if let StepSpec::Call(call) = step
-        && let Some(to) = &call.grounded_in
-    {
-        all.push(Reference { path: vec!["grounded_in"], to, accepts: QUOTES });
+        all.push(Reference::new("with", to, SHOWN).below(variable.as_str()));
     }
     all
 }
 
-/// Returns what a reader in scope `to` sees of a node; `None` for chunks of many sources, which nothing reads.
-pub(super) fn seen(from: &DraftNode<'_>, to: Scope) -> Option<ValueKind> {
-    match (from.scope, to, yields(from.step)) {
+/// Returns the nodes that a step reads by keys of its own.
+fn main_references(step: &StepSpec) -> Vec<Reference<'_>> {
+    match step {
+        StepSpec::Split(_) | StepSpec::Iterate(_) => Vec::new(),
+        StepSpec::Call(step) => {
+            step.grounded_in.iter().map(|to| Reference::new("grounded_in", to, QUOTES)).collect()
+        }
+        StepSpec::Fold(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Map(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Quote(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Reduce(step) => vec![Reference::new("over", &step.over, TEXTS)],
+        StepSpec::Gather(step) => vec![Reference::new("over", &step.over, QUOTES)],
+        StepSpec::Gate(step) => vec![Reference::new("show", &step.show, TEXT)],
+        StepSpec::Route(step) => {
+            std::iter::once(Reference::new("on", &step.on, TEXT)).chain(branches(step)).collect()
+        }
+        StepSpec::Workflow(step) => step.inputs.iter().filter_map(bound).collect(),
+    }
+}
+
+/// The node that an input of a sub-workflow is bound to.
+fn bound<'a>((input, binding): (&'a String, &'a Binding)) -> Option<Reference<'a>> {
+    let to = binding.node()?;
+    Some(Reference::new("inputs", to, TEXT).below(input.as_str()).below("node"))
+}
+
+/// Returns the nodes that a route can take, that of `otherwise` last.
+pub(super) fn branches(route: &RouteSpec) -> impl Iterator<Item = Reference<'_>> {
+    let case = |(number, to)| Reference::new("cases", to, ANY).below(usize::to_string(&number)).below("take");
+    let cases = route.cases.iter().map(|case| &case.take).enumerate().map(case);
+    cases.chain([Reference::new("otherwise", &route.otherwise, ANY)])
+}
+
+/// Returns what a reader in scope `to` sees of a value of some kind that a node in scope `from` yields; `None` for
+/// chunks of many sources, which nothing reads.
+pub(super) fn seen(from: Scope, to: Scope, kind: ValueKind) -> Option<ValueKind> {
+    match (from, to, kind) {
         (Scope::Source, Scope::Archive, ValueKind::Chunks) => None,
         (Scope::Source, Scope::Archive, ValueKind::Text) => Some(ValueKind::Texts),
         (_, _, kind) => Some(kind),

@@ -5,7 +5,9 @@
 mod check;
 mod compile;
 mod draft;
+mod inner;
 mod order;
+mod routes;
 mod variables;
 mod workflow;
 

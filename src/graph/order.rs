@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::draft::{Draft, references};
+use super::draft::Draft;
 use crate::name::NodeName;
 use crate::spec::Diagnostic;
 
@@ -17,8 +17,8 @@ pub(super) fn order<'a>(draft: &Draft<'a>) -> Result<Vec<&'a NodeName>, Vec<Diag
     let indices: BTreeMap<&NodeName, NodeIndex> =
         draft.nodes.keys().map(|name| (*name, graph.add_node(name))).collect();
     for (name, node) in &draft.nodes {
-        for reference in references(node.step) {
-            if let (Some(from), Some(to)) = (indices.get(reference.to), indices.get(name)) {
+        for before in draft.upstream(node) {
+            if let (Some(from), Some(to)) = (indices.get(before), indices.get(name)) {
                 graph.update_edge(*from, *to, ());
             }
         }

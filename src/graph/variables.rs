@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftNode, agent, kind, with};
+use super::draft::{Draft, DraftNode, agent, kind, question, with};
 use super::workflow::Scope;
 use crate::name::AgentName;
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Diagnostic, StepSpec, closest, suggestion};
+use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, StepSpec, closest, suggestion};
 
 /// The agents of a workflow; one whose file is wrong is missing.
 pub(super) type Agents = BTreeMap<AgentName, Arc<AgentSpec>>;
@@ -23,6 +23,9 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
         StepSpec::Reduce(_) => &["items"],
         StepSpec::Quote(_) => &["sentences", "unit", "index", "count"],
         StepSpec::Split(_) | StepSpec::Call(_) | StepSpec::Gather(_) => &[],
+        StepSpec::Iterate(step) if step.carry == Carry::None => &["round", "rounds"],
+        StepSpec::Iterate(_) => &["previous", "round", "rounds"],
+        StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => &[],
     }
 }
 
@@ -98,13 +101,18 @@ pub(super) fn hiding_inputs(draft: &Draft<'_>) -> Vec<Diagnostic> {
     draft.spec.value.inputs.keys().filter_map(problem).collect()
 }
 
-/// Warns of inputs that no template and no `question` reads.
+/// Warns of inputs that no template, no `question` and no sub-workflow reads.
 pub(super) fn unused_inputs(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> Vec<Diagnostic> {
     let mut used: BTreeSet<String> = BTreeSet::new();
     for node in draft.nodes.values() {
         used.extend(read(node, agents, prompts).into_iter().flatten());
-        if let StepSpec::Quote(quote) = node.step {
-            used.extend(quote.question.clone());
+        used.extend(question(node.step).map(ToOwned::to_owned));
+        if let StepSpec::Workflow(step) = node.step {
+            let input = |binding: &Binding| match binding {
+                Binding::Input { input } => Some(input.clone()),
+                Binding::Text(_) | Binding::Node { .. } => None,
+            };
+            used.extend(step.inputs.values().filter_map(input));
         }
     }
     let unused = draft.spec.value.inputs.keys().filter(|name| !used.contains(*name));

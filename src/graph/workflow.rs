@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::hash::ContentHash;
 use crate::name::{NodeName, WorkflowName};
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Diagnostics, InputSpec, StepSpec, WorkflowSpec};
+use crate::spec::{AgentSpec, Binding, Diagnostics, InputSpec, StepSpec, WorkflowSpec};
 
 /// How often a node runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,10 @@ pub struct Node {
     pub value: ValueKind,
     /// The agent it asks; none for a split and a gather.
     pub agent: Option<Arc<AgentSpec>>,
+    /// Where the values of the inputs come from that the step sees, by the names that it sees them under.
+    pub inputs: BTreeMap<String, Binding>,
+    /// The nodes whose values a `workflow` step collects, in order; none for any other.
+    pub collects: Vec<NodeName>,
 }
 
 /// A workflow in which every name is known, every value fits its reader, and nothing waits for itself.

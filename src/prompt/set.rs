@@ -107,6 +107,18 @@ impl PromptSet {
         if problems.is_empty() { Ok(Self { engine, templates }) } else { Err(Diagnostics(problems)) }
     }
 
+    /// Takes in the templates of another set. One of a name that is here already is the same: both sets are of one
+    /// catalog.
+    pub fn join(&mut self, other: &Self) {
+        for (name, template) in &other.templates {
+            // It compiled in the other set, so it does here.
+            let text = template.text.trim_end_matches(['\n', '\r']);
+            if self.engine.add_raw_template(name.as_str(), text).is_ok() {
+                self.templates.insert(name.clone(), template.clone());
+            }
+        }
+    }
+
     /// Returns the names of the variables that a template reads; none for a prompt that is not in the set.
     #[must_use]
     pub fn variables(&self, name: &PromptName) -> BTreeSet<String> {

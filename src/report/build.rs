@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use super::model::{
-    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
+    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION, Waiting,
 };
 use crate::graph::Workflow;
 use crate::name::NodeName;
 use crate::run::{
     CallRecord, DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value,
 };
+use crate::spec::StepSpec;
 use crate::text::DocumentIndex;
 
 /// What stands for the whole archive where a path is expected.
@@ -47,6 +48,7 @@ pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
         quotes: view.quotes(),
         documents: view.documents(),
         failed: view.failures(),
+        waiting: view.waiting(),
         usage: Totals {
             prompt_tokens: calls.iter().map(|call| call.prompt_tokens).sum(),
             completion_tokens: calls.iter().map(|call| call.completion_tokens).sum(),
@@ -138,12 +140,23 @@ impl View<'_> {
         lines
     }
 
-    /// The quotes upstream of a worded result.
+    /// The quotes upstream of a worded result. A step that only hands on what others made has theirs.
     fn evidence(&self, slot: Slot) -> Option<&[Quote]> {
-        self.workflow.upstream(self.workflow.output()).find_map(|node| match self.state.value(node, slot) {
-            Some(Value::Quotes(quotes)) => Some(quotes.as_slice()),
-            _ => None,
-        })
+        let mut waiting = vec![self.workflow.output()];
+        while let Some(name) = waiting.pop() {
+            for node in self.workflow.upstream(name) {
+                if let Some(Value::Quotes(quotes)) = self.state.value(node, slot) {
+                    return Some(quotes);
+                }
+            }
+            let step = self.workflow.node(name).map(|node| &node.step);
+            if let Some(StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_)) = step {
+                // What was not taken has no value.
+                let made = |node: &&NodeName| self.state.value(node, slot).is_some();
+                waiting.extend(self.workflow.upstream(name).filter(made));
+            }
+        }
+        None
     }
 
     fn documents(&self) -> Vec<DocumentLine> {
@@ -189,8 +202,13 @@ impl View<'_> {
         if self.state.value(self.workflow.output(), slot).is_some() {
             return Status::Done;
         }
-        let failed = self.state.failures().any(|(task, _)| task.slot == slot);
-        if failed { Status::Failed } else { Status::Open }
+        if self.state.failures().any(|(task, _)| task.slot == slot) {
+            Status::Failed
+        } else if self.state.waiting().any(|task| task.slot == slot) {
+            Status::Waiting
+        } else {
+            Status::Open
+        }
     }
 
     fn failures(&self) -> Vec<Failure> {
@@ -202,6 +220,19 @@ impl View<'_> {
             .into_iter()
             .map(|(task, error)| Failure { path: self.path_of(task.slot), error: error.to_owned() });
         refused.chain(failed).collect()
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        let line = |task: &TaskId| {
+            let StepSpec::Gate(gate) = &self.workflow.node(&task.node)?.step else { return None };
+            Some(Waiting {
+                path: self.path_of(task.slot),
+                node: task.node.to_string(),
+                question: gate.question.clone(),
+                text: plain(self.state.value(&gate.show, task.slot)?),
+            })
+        };
+        self.state.waiting().filter_map(line).collect()
     }
 
     fn call(&self, call: &CallRecord) -> CallLine {

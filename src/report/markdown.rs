@@ -45,6 +45,7 @@ pub fn index_page(report: &Report) -> String {
             Status::Done => "done",
             Status::Failed => "failed",
             Status::Open => "not finished",
+            Status::Waiting => "waiting for a person",
         };
         // Writing to a string cannot fail.
         let _ = writeln!(page, "- [{0}](<{0}.md>): {state}, {1} bytes", document.path, document.bytes);

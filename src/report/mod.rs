@@ -6,4 +6,6 @@ mod model;
 
 pub use build::build;
 pub use markdown::{archive_page, document_page, index_page};
-pub use model::{CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals};
+pub use model::{
+    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, Waiting,
+};

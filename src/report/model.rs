@@ -33,6 +33,9 @@ pub struct Report {
     pub documents: Vec<DocumentLine>,
     /// What could not be processed.
     pub failed: Vec<Failure>,
+    /// What waits for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Every call to a model, in the order in which they ended.
     pub calls: Vec<CallLine>,
     /// What the calls used together.
@@ -73,6 +76,8 @@ pub enum Status {
     Failed,
     /// The run stopped before it was through.
     Open,
+    /// A person has to decide; `waiting` says about what.
+    Waiting,
 }
 
 /// One document.
@@ -111,6 +116,19 @@ pub struct Failure {
     pub path: String,
     /// Why, in a sentence.
     pub error: String,
+}
+
+/// A text about which a person has to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    /// The path as given; `.` for the whole archive.
+    pub path: String,
+    /// The gate.
+    pub node: String,
+    /// What it asks.
+    pub question: String,
+    /// What it shows.
+    pub text: String,
 }
 
 /// One call to a model.

@@ -152,6 +152,18 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What a person decided about a text that a gate shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It is handed on as it is.
+    Approved,
+    /// This is handed on in its place.
+    Edited(String),
+    /// The source fails, for this reason; it may be empty.
+    Rejected(String),
+}
+
 /// Something that happened. The journal is the sequence of these, and it is the only truth about a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +203,18 @@ pub enum Event {
         task: TaskId,
         /// Why, in a sentence.
         error: String,
+    },
+    /// A task waits for a person.
+    Waits {
+        /// Which one.
+        task: TaskId,
+    },
+    /// A person decided what a task waits for.
+    Decided {
+        /// Which one.
+        task: TaskId,
+        /// How.
+        decision: Decision,
     },
     /// The run came to an end, or to a stop that it can be resumed from.
     Ended {

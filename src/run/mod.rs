@@ -5,6 +5,8 @@ mod event;
 mod state;
 mod value;
 
-pub use event::{CallRecord, CallSite, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId};
+pub use event::{
+    CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
+};
 pub use state::{RunState, TaskState};
 pub use value::{Quote, Value};

@@ -1,8 +1,8 @@
 //! What a run's events add up to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{CallSite, DocumentRecord, Event, Outcome, Plan, Slot, TaskId, Value};
+use super::{CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Slot, TaskId, Value};
 use crate::hash::ContentHash;
 use crate::model::ChatResponse;
 use crate::name::{NodeName, RunId};
@@ -26,6 +26,9 @@ pub struct RunState {
     tasks: HashMap<TaskId, TaskState>,
     /// Answers of tasks that have not ended: those of ended ones are never asked for again.
     answers: HashMap<TaskId, HashMap<u32, (ContentHash, ChatResponse)>>,
+    /// Tasks that wait for a person.
+    waiting: BTreeSet<TaskId>,
+    decisions: HashMap<TaskId, Decision>,
     outcome: Option<Outcome>,
 }
 
@@ -44,15 +47,28 @@ impl RunState {
             Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),
             Event::Failed { task, error } => {
                 self.tasks.insert(task.clone(), TaskState::Failed(error.clone()));
+                // Its slot ends here, so nobody needs to decide about the rest of it.
+                self.waiting.retain(|waiting| waiting.slot != task.slot);
+            }
+            Event::Waits { task } => {
+                self.waiting.insert(task.clone());
+            }
+            Event::Decided { task, decision } => {
+                self.waiting.remove(task);
+                self.decisions.insert(task.clone(), decision.clone());
             }
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
             Event::Resumed { .. } => {
                 self.outcome = None;
                 // What was made of the whole archive is stale once a failed document is tried again.
                 let failed = self.failures().next().is_some();
-                self.tasks.retain(|task, state| {
-                    matches!(state, TaskState::Done(_)) && !(failed && task.slot == Slot::Archive)
-                });
+                let stale = |task: &TaskId| failed && task.slot == Slot::Archive;
+                // A rejection that has taken effect is forgotten with its failure: the person is asked again.
+                let tasks = &self.tasks;
+                self.decisions
+                    .retain(|task, _| !stale(task) && !matches!(tasks.get(task), Some(TaskState::Failed(_))));
+                self.waiting.retain(|task| !stale(task));
+                self.tasks.retain(|task, state| matches!(state, TaskState::Done(_)) && !stale(task));
             }
         }
     }
@@ -114,6 +130,17 @@ impl RunState {
     pub fn answer(&self, site: &CallSite, request: &ContentHash) -> Option<&ChatResponse> {
         let (hash, response) = self.answers.get(&site.task)?.get(&site.step)?;
         (hash == request).then_some(response)
+    }
+
+    /// Returns the tasks that wait for a person.
+    pub fn waiting(&self) -> impl Iterator<Item = &TaskId> {
+        self.waiting.iter()
+    }
+
+    /// Returns what a person decided about a task, if that has happened.
+    #[must_use]
+    pub fn decision(&self, task: &TaskId) -> Option<&Decision> {
+        self.decisions.get(task)
     }
 
     /// Returns how the run ended, if it has.

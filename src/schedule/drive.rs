@@ -104,6 +104,13 @@ fn settle(
         }
         // Nothing happened: the task is open and a resumed run takes it up again.
         Err(StepError::Stopped) => {}
+        // A slot that has failed meanwhile needs no decision; one that was told to wait before needs telling once.
+        Err(StepError::Waiting) => {
+            let told = context.ledger.read(|state| state.waiting().any(|waiting| *waiting == task));
+            if frontier.is_alive(&task) && !told {
+                context.ledger.record(&Event::Waits { task })?;
+            }
+        }
         Err(StepError::Store(error)) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(node = %task.node, slot = %task.slot, "task failed");
@@ -131,7 +138,10 @@ fn outcome(context: &RunContext, stop: &Stop) -> Outcome {
     context.ledger.read(|state| {
         let failures = state.failures().count() + state.refused().len();
         let open = context.open_sources(state);
-        if open > 0 || (stop.drain.is_cancelled() && !complete) || stop.abort.is_cancelled() {
+        let stopped = stop.drain.is_cancelled() || stop.abort.is_cancelled();
+        if state.waiting().next().is_some() && !stopped {
+            Outcome::Waiting
+        } else if open > 0 || (stop.drain.is_cancelled() && !complete) || stop.abort.is_cancelled() {
             Outcome::Interrupted
         } else if failures == 0 {
             Outcome::Succeeded

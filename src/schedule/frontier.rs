@@ -4,134 +4,242 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::graph::{Scope, Workflow};
 use crate::name::NodeName;
-use crate::run::{RunState, Slot, TaskId, TaskState};
+use crate::run::{RunState, Slot, TaskId, TaskState, Value};
+use crate::spec::{RouteSpec, StepSpec};
 
 /// The tasks that may start now, first things first: sources in order, so that documents are finished rather than begun.
 ///
-/// Told of every end of a task, it yields every task once all that it needs is there. A failed task ends its source: the
-/// source's other tasks never start. The archive's tasks start when every source has ended and at least one is whole.
+/// It works backwards from what is wanted: the workflow's output for every source and, where it is wanted, the overview
+/// of the archive. A node is needed where a needed node that is not done reads it; a route reads the text that it is
+/// decided on and, once that is there, the one branch that is taken. So a node that no result needs never starts.
+///
+/// Told of every end of a task, it yields every needed task once all that it reads is there. A failed task ends its
+/// source: the source's other tasks never start. The archive's tasks start when every source has ended and at least one
+/// is whole; where a route of the archive then needs more of the sources, they are taken up again.
+///
+/// Every event costs at most a walk over the nodes of the workflow, except for one that opens the sources again.
 #[derive(Debug)]
 pub struct Frontier<'a> {
-    workflow: &'a Workflow,
-    ready: BTreeSet<TaskId>,
-    /// How many upstream nodes each waiting task still needs.
-    waiting: HashMap<TaskId, usize>,
-    /// Nodes left to finish, by source that is still alive.
-    open: HashMap<Slot, usize>,
-    whole: usize,
+    nodes: Vec<Need<'a>>,
+    sources: u32,
+    /// What every source has to yield.
+    wanted: BTreeSet<usize>,
+    overview: Option<usize>,
+    begun: bool,
+    ready: BTreeSet<(Slot, usize)>,
+    /// What is ready or was taken, and has not ended.
+    issued: HashSet<(Slot, usize)>,
+    /// Which nodes are done, by slot that has more to do.
+    open: HashMap<Slot, Vec<bool>>,
+    /// Sources that have more to do: the archive is open beside them.
+    open_sources: usize,
     failed: HashSet<Slot>,
-    archive: bool,
+}
+
+/// What one node needs.
+#[derive(Debug)]
+struct Need<'a> {
+    name: &'a NodeName,
+    scope: Scope,
+    before: Vec<usize>,
+    route: Option<(usize, &'a RouteSpec)>,
+}
+
+/// What a walk back from the results of one slot has found.
+#[derive(Debug, Default)]
+struct Found {
+    /// Nodes that have all that they read.
+    ready: Vec<usize>,
+    /// Nodes of sources that the archive reads.
+    from_sources: BTreeSet<usize>,
+    whole: bool,
 }
 
 impl<'a> Frontier<'a> {
     /// Begins with what `state` says is done already. `archive` tells whether the archive's nodes are wanted.
     #[must_use]
     pub fn new(workflow: &'a Workflow, sources: u32, archive: bool, state: &RunState) -> Self {
-        let mut frontier = Self {
-            workflow,
-            ready: BTreeSet::new(),
-            waiting: HashMap::new(),
-            open: HashMap::new(),
-            whole: 0,
-            failed: HashSet::new(),
-            archive,
+        let index: HashMap<&NodeName, usize> =
+            workflow.nodes().enumerate().map(|(at, node)| (&node.name, at)).collect();
+        let at = |name: &NodeName| index.get(name).copied();
+        let need = |node: &'a crate::graph::Node| Need {
+            name: &node.name,
+            scope: node.scope,
+            before: workflow.upstream(&node.name).filter_map(at).collect(),
+            route: match &node.step {
+                StepSpec::Route(route) => at(&route.on).map(|on| (on, route)),
+                _ => None,
+            },
         };
-        for source in 0..sources {
-            frontier.enter(Slot::Source(source), Scope::Source, state);
+        let overview = workflow.overview().filter(|_| archive).and_then(at);
+        let mut frontier = Self {
+            nodes: workflow.nodes().map(need).collect(),
+            sources,
+            wanted: at(workflow.output()).into_iter().collect(),
+            overview,
+            begun: false,
+            ready: BTreeSet::new(),
+            issued: HashSet::new(),
+            open: HashMap::new(),
+            open_sources: 0,
+            failed: HashSet::new(),
+        };
+        if overview.is_some() {
+            let done = frontier.done_nodes(Slot::Archive, state);
+            let found = frontier.walk(Slot::Archive, &done, state);
+            frontier.wanted.extend(found.from_sources);
         }
-        if frontier.open.is_empty() {
-            frontier.enter_archive(state);
-        }
+        frontier.take_up_sources(state);
+        frontier.begin_archive(state);
         frontier
     }
 
     /// Takes the next task that may start.
     pub fn take(&mut self) -> Option<TaskId> {
-        self.ready.pop_first()
+        let (slot, node) = self.ready.pop_first()?;
+        self.nodes.get(node).map(|node| TaskId { slot, node: node.name.clone() })
+    }
+
+    /// Tells whether the slot of a task has not failed.
+    #[must_use]
+    pub fn is_alive(&self, task: &TaskId) -> bool {
+        !self.failed.contains(&task.slot)
     }
 
     /// Takes in that `task` is done and unlocks what waited for it.
     pub fn done(&mut self, task: &TaskId, state: &RunState) {
-        if self.failed.contains(&task.slot) {
+        let slot = task.slot;
+        let Some(node) = self.nodes.iter().position(|node| node.name == &task.node) else { return };
+        self.issued.remove(&(slot, node));
+        if self.failed.contains(&slot) {
             return;
         }
-        for node in self.workflow.nodes() {
-            let needs_it = self.workflow.upstream(&node.name).any(|upstream| upstream == &task.node);
-            let next = TaskId { slot: task.slot, node: node.name.clone() };
-            if !needs_it {
-                continue;
-            }
-            if let Some(count) = self.waiting.get_mut(&next) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.waiting.remove(&next);
-                    self.ready.insert(next);
-                }
-            }
+        if let Some(done) = self.open.get_mut(&slot).and_then(|nodes| nodes.get_mut(node)) {
+            *done = true;
+            self.advance(slot, state);
         }
-        self.close(task.slot, state);
     }
 
     /// Takes in that `task` failed: its source ends here.
     pub fn failed(&mut self, task: &TaskId, state: &RunState) {
         let slot = task.slot;
         self.failed.insert(slot);
-        self.ready.retain(|ready| ready.slot != slot);
-        self.waiting.retain(|waiting, _| waiting.slot != slot);
-        if self.open.remove(&slot).is_some() && self.open.is_empty() {
-            self.enter_archive(state);
+        let dropped: Vec<(Slot, usize)> = self.ready.range((slot, 0)..=(slot, usize::MAX)).copied().collect();
+        for one in dropped {
+            self.ready.remove(&one);
+        }
+        self.close(slot, state);
+    }
+
+    /// Makes ready what a slot can start now, and closes it where nothing is left to do.
+    fn advance(&mut self, slot: Slot, state: &RunState) {
+        let Some(done) = self.open.get(&slot) else { return };
+        let found = self.walk(slot, done, state);
+        if !found.from_sources.is_subset(&self.wanted) {
+            self.wanted.extend(found.from_sources);
+            self.take_up_sources(state);
+            // Sources that have all of it already leave the archive nothing to wait for.
+            self.advance(slot, state);
+            return;
+        }
+        for node in found.ready {
+            if self.issued.insert((slot, node)) {
+                self.ready.insert((slot, node));
+            }
+        }
+        if found.whole {
+            self.close(slot, state);
         }
     }
 
     fn close(&mut self, slot: Slot, state: &RunState) {
-        let Some(left) = self.open.get_mut(&slot) else { return };
-        *left = left.saturating_sub(1);
-        if *left > 0 {
-            return;
-        }
-        self.open.remove(&slot);
-        if slot != Slot::Archive {
-            self.whole += 1;
-            if self.open.is_empty() {
-                self.enter_archive(state);
-            }
+        if self.open.remove(&slot).is_some() && slot != Slot::Archive {
+            self.open_sources = self.open_sources.saturating_sub(1);
+            self.begin_archive(state);
         }
     }
 
-    fn enter_archive(&mut self, state: &RunState) {
-        if self.archive && self.whole > 0 {
-            self.archive = false;
-            self.enter(Slot::Archive, Scope::Archive, state);
-        }
-    }
-
-    /// Adds the tasks of one slot, those that are done already left out.
-    fn enter(&mut self, slot: Slot, scope: Scope, state: &RunState) {
-        let done = |node: &NodeName| {
-            matches!(state.task(&TaskId { slot, node: node.clone() }), Some(TaskState::Done(_)))
-        };
-        let mut left = 0;
-        for node in self.workflow.nodes().filter(|node| node.scope == scope) {
-            let task = TaskId { slot, node: node.name.clone() };
-            if done(&node.name) {
+    /// Opens every source that has not yielded all that is wanted of it.
+    fn take_up_sources(&mut self, state: &RunState) {
+        for slot in (0..self.sources).map(Slot::Source) {
+            if self.failed.contains(&slot) || self.open.contains_key(&slot) {
                 continue;
             }
-            left += 1;
-            // What another scope yields is there already: sources have ended when the archive begins.
-            let same_scope =
-                |name: &&NodeName| self.workflow.node(name).is_some_and(|node| node.scope == scope);
-            let missing =
-                self.workflow.upstream(&node.name).filter(same_scope).filter(|name| !done(name)).count();
-            if missing == 0 {
-                self.ready.insert(task);
-            } else {
-                self.waiting.insert(task, missing);
+            let done = self.done_nodes(slot, state);
+            if self.wanted.iter().any(|node| done.get(*node) == Some(&false)) {
+                self.open.insert(slot, done);
+                self.open_sources += 1;
+                self.advance(slot, state);
             }
         }
-        if left > 0 {
-            self.open.insert(slot, left);
-        } else if slot != Slot::Archive {
-            self.whole += 1;
+    }
+
+    /// Begins the archive, or goes on with it, where no source has more to do.
+    fn begin_archive(&mut self, state: &RunState) {
+        if self.overview.is_none() || self.open_sources > 0 {
+            return;
         }
+        let whole = usize::try_from(self.sources).is_ok_and(|sources| sources > self.failed.len());
+        if !self.begun && whole {
+            self.begun = true;
+            self.open.insert(Slot::Archive, self.done_nodes(Slot::Archive, state));
+        }
+        self.advance(Slot::Archive, state);
+    }
+
+    fn done_nodes(&self, slot: Slot, state: &RunState) -> Vec<bool> {
+        let done = |node: &Need<'_>| {
+            let task = TaskId { slot, node: node.name.clone() };
+            matches!(state.task(&task), Some(TaskState::Done(_)))
+        };
+        self.nodes.iter().map(done).collect()
+    }
+
+    /// Walks back from what a slot is to yield to what it can start with.
+    fn walk(&self, slot: Slot, done: &[bool], state: &RunState) -> Found {
+        let is_done = |node: usize| done.get(node).copied().unwrap_or(false);
+        let archive = slot == Slot::Archive;
+        let mut waiting: Vec<usize> =
+            if archive { self.overview.into_iter().collect() } else { self.wanted.iter().copied().collect() };
+        let mut seen = vec![false; self.nodes.len()];
+        let mut found = Found { whole: true, ..Found::default() };
+        while let Some(at) = waiting.pop() {
+            let (Some(node), Some(seen)) = (self.nodes.get(at), seen.get_mut(at)) else { continue };
+            if is_done(at) || std::mem::replace(seen, true) {
+                continue;
+            }
+            found.whole = false;
+            let mut missing = false;
+            for before in self.reads(node, slot, is_done, state) {
+                if archive && self.nodes.get(before).is_some_and(|node| node.scope == Scope::Source) {
+                    found.from_sources.insert(before);
+                    missing |= self.open_sources > 0;
+                } else if !is_done(before) {
+                    missing = true;
+                    waiting.push(before);
+                }
+            }
+            if !missing {
+                found.ready.push(at);
+            }
+        }
+        found
+    }
+
+    /// Returns what a node reads, as far as that is decided.
+    fn reads(
+        &self,
+        node: &Need<'a>,
+        slot: Slot,
+        is_done: impl Fn(usize) -> bool,
+        state: &RunState,
+    ) -> Vec<usize> {
+        let Some((on, route)) = node.route else { return node.before.clone() };
+        let text = self.nodes.get(on).filter(|_| is_done(on)).and_then(|on| state.value(on.name, slot));
+        let Some(Value::Text(text)) = text else { return vec![on] };
+        let taken = route.choose(text);
+        let taken =
+            node.before.iter().copied().find(|at| self.nodes.get(*at).is_some_and(|n| n.name == taken));
+        taken.into_iter().chain([on]).collect()
     }
 }

@@ -2,6 +2,8 @@
 
 mod drive;
 mod frontier;
+#[cfg(test)]
+mod tests;
 
 pub use drive::{DriveError, Stop, drive};
 pub use frontier::Frontier;

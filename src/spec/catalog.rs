@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, suggestion};
 use super::validate;
 use super::workflow::WorkflowSpec;
 use super::yaml::{Located, parse, read};
-use crate::name::{AgentName, PromptName};
+use crate::name::{AgentName, PromptName, WorkflowName};
 
 static WORKFLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/workflows");
 static AGENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/agents");
@@ -100,6 +100,18 @@ impl Catalog {
         beside.overlay(&folder.join(".."), false)?;
         beside.overlay(folder, false)?;
         Ok((source, Cow::Owned(beside)))
+    }
+
+    /// Finds the file of a workflow that `from` names: one in the same folder, or else one of the catalog. A name is no
+    /// path, so it leads into no other folder. `None` where there is none.
+    #[must_use]
+    pub fn beside(&self, from: &SourceFile, name: &WorkflowName) -> Option<Result<SourceFile, Diagnostics>> {
+        let folder = from.file.parent().filter(|_| !from.shipped);
+        let file = folder.map(|folder| folder.join(format!("{name}.yaml"))).filter(|file| file.is_file());
+        match file {
+            Some(file) => Some(read(&file).map(|text| SourceFile { file, text, shipped: false })),
+            None => self.workflows.get(name.as_str()).cloned().map(Ok),
+        }
     }
 
     /// Returns a workflow, by name or by path.

@@ -5,21 +5,26 @@
 
 mod agent;
 mod catalog;
+mod condition;
 mod config;
+mod control;
 mod diagnostic;
 mod outline;
 mod schema;
 mod script;
+mod steps;
 mod validate;
 mod workflow;
 mod yaml;
 
 pub use agent::AgentSpec;
 pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
+pub use condition::{Condition, Pattern};
 pub use config::{Config, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use schema::{SchemaKind, schema};
 pub use script::script;
+pub use steps::{Binding, Carry, CaseSpec, GateSpec, IterateSpec, RouteSpec, SubworkflowSpec};
 pub use workflow::{
     CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
     SplitSpec, StepSpec, WorkflowSpec,

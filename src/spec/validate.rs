@@ -1,6 +1,7 @@
 //! What a file must say beyond its types: version, name and ranges.
 
 use super::agent::AgentSpec;
+use super::control;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::workflow::{StepSpec, WorkflowSpec};
 use super::yaml::Located;
@@ -30,6 +31,7 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
             {
                 problems.push(out_of_range(spec, &at("quote", "at_least"), "from 0 to 1"));
             }
+            problems.extend(control::problems(spec, [section, node.as_str()], step));
         }
     }
     answer(problems)
@@ -59,7 +61,7 @@ fn answer(problems: Vec<Diagnostic>) -> Result<(), Diagnostics> {
     if problems.is_empty() { Ok(()) } else { Err(Diagnostics(problems)) }
 }
 
-fn out_of_range<T>(spec: &Located<T>, path: &[&str], range: &str) -> Diagnostic {
+pub(super) fn out_of_range<T>(spec: &Located<T>, path: &[&str], range: &str) -> Diagnostic {
     let key = path.last().copied().unwrap_or_default();
     spec.error_at(path, format!("`{key}` is out of range")).label(format!("expected a number {range}"))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::steps::{GateSpec, IterateSpec, RouteSpec, SubworkflowSpec};
 use crate::name::{AgentName, NodeName, WorkflowName};
 
 /// A workflow: named steps over documents. `nodes` run once for every source, `archive` once over all of them.
@@ -69,6 +70,14 @@ pub enum StepSpec {
     Quote(QuoteSpec),
     /// Gathers quotes of several sources into one bounded list.
     Gather(GatherSpec),
+    /// Asks one agent again and again, until its answer meets a condition.
+    Iterate(IterateSpec),
+    /// Yields the value of one of several nodes, chosen by a text.
+    Route(RouteSpec),
+    /// Runs the steps of another workflow over the same source.
+    Workflow(SubworkflowSpec),
+    /// Shows a text to a person and hands it on once it is approved.
+    Gate(GateSpec),
 }
 
 /// Cuts documents into chunks by the real token budget of the step that reads them.

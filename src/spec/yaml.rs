@@ -156,10 +156,18 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
             .label(format!("expected {expected}"));
     }
     if full.contains("expected map with a single key") {
+        let entry = value_at(outline, at);
+        let span = entry.map_or(at..at, |entry| entry.key.clone());
+        let (message, help) = if entry.is_some_and(|entry| is_step(outline, entry)) {
+            ("a step has exactly one kind", "give every step a name of its own below `nodes`")
+        } else {
+            ("exactly one key stands here", "several conditions go into `all: [...]` or `any: [...]`")
+        };
+        return make(span, message.to_owned()).label("expected one key").help(help);
+    }
+    if full.contains("a binding has exactly one") {
         let span = value_at(outline, at).map_or(at..at, |entry| entry.key.clone());
-        return make(span, "a step has exactly one kind".to_owned())
-            .label("expected one key")
-            .help("give every step a name of its own below `nodes`");
+        return make(span, "an input is bound to one thing".to_owned()).label("expected `input` or `node`");
     }
     if let Some(start) = full.find('`').filter(|_| full.contains("is not a name")) {
         let rest = full.get(start + 1..).unwrap_or("");
@@ -188,6 +196,13 @@ fn named(outline: &Outline, at: usize, word: &str) -> Option<Range<usize>> {
             None
         }
     })
+}
+
+/// Tells whether an entry is a step: one right below a section of steps.
+fn is_step(outline: &Outline, entry: &Entry) -> bool {
+    let below =
+        |section: &&str| outline.find(&[section, &entry.name]).is_some_and(|one| one.key == entry.key);
+    ["nodes", "archive"].iter().any(|section| below(&section))
 }
 
 fn value_at(outline: &Outline, at: usize) -> Option<&Entry> {

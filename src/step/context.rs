@@ -11,7 +11,7 @@ use crate::intake::Document;
 use crate::name::NodeName;
 use crate::prompt::Variables;
 use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value};
-use crate::spec::AgentSpec;
+use crate::spec::{AgentSpec, Binding};
 use crate::store::Ledger;
 use crate::text::{Chunk, DocumentIndex};
 
@@ -110,6 +110,20 @@ impl RunContext {
         })
     }
 
+    /// Returns the inputs as a task sees them: those of the run, or what the step that put its workflow here gives.
+    pub(super) fn inputs_of(&self, task: &TaskId) -> Result<BTreeMap<&str, String>, StepError> {
+        let value = |binding: &Binding| match binding {
+            Binding::Text(text) => Ok(text.clone()),
+            Binding::Input { input } => Ok(self.inputs.get(input).cloned().unwrap_or_default()),
+            Binding::Node { node } => match self.value(task, node)? {
+                Value::Text(text) => Ok(text),
+                _ => Err(bug(node, "text")),
+            },
+        };
+        let inputs = self.node(&task.node)?.inputs.iter();
+        inputs.map(|(name, binding)| Ok((name.as_str(), value(binding)?))).collect()
+    }
+
     /// Makes the variables that every prompt may use: the inputs, the document's name, and what `with` names.
     pub(super) fn variables(
         &self,
@@ -117,8 +131,8 @@ impl RunContext {
         with: &BTreeMap<String, NodeName>,
     ) -> Result<Variables, StepError> {
         let mut variables = Variables::default();
-        for (name, value) in &self.inputs {
-            variables.set(name, value.as_str());
+        for (name, value) in self.inputs_of(task)? {
+            variables.set(name, value);
         }
         if let Slot::Source(source) = task.slot {
             let source = usize::try_from(source).ok().and_then(|source| self.sources.get(source));

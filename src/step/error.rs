@@ -11,6 +11,15 @@ pub enum StepError {
     /// The run was told to stop; the task is open.
     #[error("stopped")]
     Stopped,
+    /// The task waits for a person; it is open.
+    #[error("waiting for a person")]
+    Waiting,
+    /// A person rejected what was shown.
+    #[error("rejected{}", because(.reason))]
+    Rejected {
+        /// Why, in the person's words; may be empty.
+        reason: String,
+    },
     /// The journal could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,6 +74,10 @@ pub enum StepError {
         /// The kind of value expected.
         expected: &'static str,
     },
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
 impl From<AgentError> for StepError {

@@ -5,14 +5,18 @@ mod call;
 mod context;
 mod error;
 mod fold;
+mod gate;
 mod gather;
 mod grounding;
+mod iterate;
 mod map;
 mod quote;
 mod reduce;
+mod route;
 mod selection;
 mod split;
 mod statement;
+mod subworkflow;
 mod usefulness;
 
 pub use context::{RunContext, Source};
@@ -27,7 +31,8 @@ use crate::spec::StepSpec;
 /// finished. Dropping the future stops the task within one token.
 ///
 /// # Errors
-/// [`StepError`]; [`StepError::Stopped`] where the run is told to stop before the task is through.
+/// [`StepError`]; [`StepError::Stopped`] where the run is told to stop before the task is through, and
+/// [`StepError::Waiting`] where the task waits for a person.
 pub async fn execute(context: &RunContext, task: &TaskId) -> Result<Value, StepError> {
     let node = context.node(&task.node)?;
     match &node.step {
@@ -38,5 +43,9 @@ pub async fn execute(context: &RunContext, task: &TaskId) -> Result<Value, StepE
         StepSpec::Call(spec) => call::run(context, task, node, spec).await,
         StepSpec::Quote(spec) => quote::run(context, task, node, spec).await,
         StepSpec::Gather(spec) => gather::run(context, task, spec),
+        StepSpec::Iterate(spec) => iterate::run(context, task, node, spec).await,
+        StepSpec::Route(spec) => route::run(context, task, spec),
+        StepSpec::Workflow(spec) => subworkflow::run(context, task, node, spec),
+        StepSpec::Gate(spec) => gate::run(context, task, spec),
     }
 }

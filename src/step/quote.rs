@@ -25,8 +25,9 @@ pub(super) async fn run(
     spec: &QuoteSpec,
 ) -> Result<Value, StepError> {
     let agent = RunContext::agent(node)?;
-    let question =
-        spec.question.as_ref().and_then(|input| context.inputs.get(input)).map_or("", |text| text.trim());
+    let inputs = context.inputs_of(task)?;
+    let question = spec.question.as_ref().and_then(|input| inputs.get(input.as_str()));
+    let question = question.map_or("", |text| text.trim());
     let chunks = context.chunks(&spec.over, task.slot)?;
     let mut candidates = Vec::new();
     for (position, chunk) in chunks.iter().enumerate() {

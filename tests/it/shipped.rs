@@ -6,6 +6,8 @@ use longhand::prompt::Variables;
 use longhand::spec::{Catalog, InputSpec};
 use serde_json::json;
 
+use crate::longhand::{Longhand, document};
+
 fn all_variables(question: &str) -> Variables {
     Variables::default()
         .with("document", "a.txt")
@@ -24,7 +26,9 @@ fn all_variables(question: &str) -> Variables {
 fn every_shipped_workflow_compiles_without_a_warning() {
     let catalog = Catalog::load(None).unwrap();
     let names: Vec<String> = catalog.workflows().into_iter().map(|listed| listed.name).collect();
-    assert_eq!(names, ["chain-of-agents", "quote-answer", "quote-chain", "refine", "tree", "truncate"]);
+    let shipped =
+        ["chain-of-agents", "coa-code", "quote-answer", "quote-chain", "refine", "tree", "truncate"];
+    assert_eq!(names, shipped);
     for name in names {
         let workflow = compile(&catalog, &name).unwrap_or_else(|why| panic!("{why}"));
         assert!(workflow.warnings().is_empty(), "{}", workflow.warnings());
@@ -86,4 +90,26 @@ fn a_comment_does_not_change_the_identity_of_a_workflow_and_a_prompt_does() {
     assert_eq!(hash(), shipped);
     write("prompts/refiner.tera", "{{ chunk }} {{ question }}");
     assert_ne!(hash(), shipped);
+}
+
+/// How many calls each node of a shipped method makes over one document of several chunks.
+fn calls(method: &str) -> std::collections::BTreeMap<String, usize> {
+    let longhand = Longhand::new();
+    longhand.file("a.md", document(60)).file("script.yaml", "context: 4000\nmax_output: 64\n");
+    let model = ["--model", "scripted:script.yaml", "--window", "700", "--json"];
+    let ended = longhand.run(&[&["run", method, "a.md", "-p", "question=Who?"], model.as_slice()].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.shown());
+    let mut calls = std::collections::BTreeMap::new();
+    for call in ended.json()["calls"].as_array().unwrap() {
+        *calls.entry(call["node"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+    }
+    calls
+}
+
+#[test]
+fn code_is_completed_by_a_chain_and_one_manager() {
+    let calls = calls("coa-code");
+    assert!(calls["read"] > 2, "{calls:?}");
+    assert_eq!(calls["answer"], 1);
+    assert_eq!(calls.len(), 2);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::decisions::{Decisions, how_to_decide};
 use super::super::error::{CommandError, ExitStatus};
 use super::super::job;
 use super::super::journals;
@@ -30,10 +31,12 @@ enum Action {
         #[arg(long, value_name = "N")]
         call: Option<usize>,
     },
-    /// Go on with a run that was interrupted, or try again what failed in it
+    /// Go on with a run that was interrupted, decide what it waits for, or try again what failed in it
     Resume {
         /// The run, or the beginning of its name
         run: String,
+        #[command(flatten)]
+        decisions: Decisions,
     },
     /// Remove a run and everything it kept
     Rm {
@@ -52,7 +55,9 @@ pub(in super::super) async fn run(
         Action::List => list(&store, printer),
         Action::Show { run, call: None } => show(&store.resolve(&run)?, settings, printer),
         Action::Show { run, call: Some(number) } => call(&store, &store.resolve(&run)?, number, printer),
-        Action::Resume { run } => job::resume(&store.resolve(&run)?, settings, printer).await,
+        Action::Resume { run, decisions } => {
+            job::resume(&store.resolve(&run)?, &decisions, settings, printer).await
+        }
         Action::Rm { run } => {
             let run = store.resolve(&run)?;
             store.remove(&run)?;
@@ -128,6 +133,13 @@ fn text(report: &Report) -> String {
     }
     text.push('\n');
     text.push_str(&job::pages(report));
+    for waiting in &report.waiting {
+        let _ = writeln!(text, "\n{} waits over {}: {}\n", waiting.node, waiting.path, waiting.question);
+        let _ = writeln!(text, "{}", waiting.text);
+    }
+    if !report.waiting.is_empty() {
+        let _ = writeln!(text, "\n{}", how_to_decide(&report.run, &report.waiting));
+    }
     for failure in &report.failed {
         let _ = writeln!(text, "\nfailed: {}: {}", failure.path, failure.error);
     }

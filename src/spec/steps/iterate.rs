@@ -1,0 +1,43 @@
+//! What an `iterate` step says.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::condition::Condition;
+use crate::name::{AgentName, NodeName};
+
+/// Asks one agent again and again, each time with what it said before, until its answer meets a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IterateSpec {
+    /// The agent. Its prompt is given `previous` (what `carry` says), `round` from 1, and `rounds`, which is `at_most`.
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// What a round sees of the rounds before.
+    #[serde(default)]
+    pub carry: Carry,
+    /// A round whose answer meets this is the last; without it every round is made.
+    #[serde(default)]
+    pub until: Option<Condition>,
+    /// The number of rounds at most, from 1 to 1000. The last answer is the value.
+    pub at_most: u32,
+    /// Further template variables: variable -> node.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub with: BTreeMap<String, NodeName>,
+}
+
+/// What a round sees of the rounds before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carry {
+    /// `previous` is the last answer, empty in the first round.
+    #[default]
+    Last,
+    /// `previous` is the list of all answers so far.
+    All,
+    /// Nothing: there is no `previous`.
+    None,
+}

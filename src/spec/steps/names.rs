@@ -1,0 +1,36 @@
+//! What changes in a step that is put into another workflow: the names that it mentions, and its seeds.
+
+use super::super::workflow::{Order, StepSpec};
+use super::subworkflow::Binding;
+use crate::name::NodeName;
+
+impl StepSpec {
+    /// Returns every mention of a node in the step.
+    pub fn nodes_mut(&mut self) -> Vec<&mut NodeName> {
+        match self {
+            Self::Split(step) => vec![&mut step.reader],
+            Self::Fold(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
+            Self::Map(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
+            Self::Reduce(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
+            Self::Call(step) => step.grounded_in.iter_mut().chain(step.with.values_mut()).collect(),
+            Self::Quote(step) => vec![&mut step.over],
+            Self::Gather(step) => vec![&mut step.over],
+            Self::Iterate(step) => step.with.values_mut().collect(),
+            Self::Gate(step) => vec![&mut step.show],
+            Self::Route(step) => {
+                let cases = step.cases.iter_mut().map(|case| &mut case.take);
+                [&mut step.on, &mut step.otherwise].into_iter().chain(cases).collect()
+            }
+            Self::Workflow(step) => step.inputs.values_mut().filter_map(Binding::node_mut).collect(),
+        }
+    }
+
+    /// Raises the seeds of the step itself; that of its agent is the agent's.
+    pub fn reseed(&mut self, by: u64) {
+        if let Self::Fold(fold) = self
+            && let Order::Shuffled(seed) = &mut fold.order
+        {
+            *seed = seed.wrapping_add(by);
+        }
+    }
+}
