@@ -1,12 +1,12 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::documents::{gather, take_in};
 use super::error::{CommandError, ExitStatus};
+use super::files;
 use super::journals::{create, events_of, interrupted, now_ms, plan_of, tell_recovery};
 use super::output;
 use super::printer::Printer;
@@ -16,10 +16,10 @@ use super::signals;
 use crate::agent::Models;
 use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
 use crate::graph::{self, Workflow};
-use crate::intake::{self, Document, Gathered, Input};
+use crate::intake::Document;
 use crate::name::RunId;
 use crate::report::{self, Report};
-use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::RunContext;
@@ -28,9 +28,6 @@ use crate::store::{Durability, Journal, Ledger, Store};
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
 /// free summaries and loses every fact over a chain of notes.
 const SMALL: u64 = 1_000_000_000;
-
-/// The file in a run's folder that keeps what was read from standard input.
-const STDIN: &str = "stdin";
 
 /// The methods that a command uses where none is named.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +69,7 @@ pub(super) async fn start(
         workflow_name
     };
     let workflow = compile(&workflow_name, settings, printer)?;
+    files::check_folder(&workflow, job.output.as_ref())?;
     if let Some(folder) = &job.output {
         output::check_free(&settings.here.join(folder), job.force)?;
     }
@@ -167,6 +165,7 @@ impl Opened {
         let gathered = gather(&plan, journal.spool())?;
         let ledger = Ledger::open(journal)?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
+            files::check(&workflow, &plan, &gathered.documents)?;
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
@@ -230,6 +229,7 @@ fn finish(
     let report = report::build(run.as_str(), &context.workflow, &events_of(&store, run)?);
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
+        files::write(context)?;
     }
     if printer.json {
         printer.json(&report)?;
@@ -347,52 +347,4 @@ fn models(
         }
     }
     Ok(models)
-}
-
-fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
-    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
-    if plan.stdin {
-        let kept = spool.join(STDIN);
-        let failed =
-            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
-        if !kept.exists() {
-            let under_way = spool.join("stdin.part");
-            let mut file = File::create(&under_way).map_err(failed)?;
-            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-            std::fs::rename(&under_way, &kept).map_err(failed)?;
-        }
-        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
-    }
-    Ok(intake::gather(inputs, spool))
-}
-
-/// Journals the documents, or holds them against those that the run began with.
-fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
-    let record = |document: &Document| DocumentRecord {
-        index: document.index,
-        name: document.name.clone(),
-        hash: document.hash,
-        bytes: document.bytes,
-    };
-    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
-    if ledger.read(RunState::is_gathered) {
-        let changed = ledger.read(|state| state.documents() != found.as_slice());
-        if changed {
-            let message = format!("the documents of the run {run} have changed since it began");
-            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
-                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
-            )));
-        }
-        return Ok(());
-    }
-    let known = ledger.read(|state| state.documents().len());
-    let refused = ledger.read(|state| state.refused().len());
-    for document in found.into_iter().skip(known) {
-        ledger.record(&Event::Document(document))?;
-    }
-    for failure in gathered.failed.iter().skip(refused) {
-        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
-    }
-    ledger.record(&Event::Gathered)?;
-    Ok(())
 }

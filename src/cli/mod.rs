@@ -2,7 +2,9 @@
 
 mod args;
 mod commands;
+mod documents;
 mod error;
+mod files;
 mod job;
 mod journals;
 mod output;

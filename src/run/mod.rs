@@ -3,8 +3,10 @@
 
 mod event;
 mod state;
+mod table;
 mod value;
 
 pub use event::{CallRecord, CallSite, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId};
 pub use state::{RunState, TaskState};
+pub use table::Table;
 pub use value::{Quote, Value};

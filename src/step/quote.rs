@@ -176,6 +176,7 @@ impl<'a> Reading<'a> {
             output,
             document,
             chunk: Some(number(chunk)),
+            further: Vec::new(),
         })
     }
 }

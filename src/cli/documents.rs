@@ -1,0 +1,63 @@
+//! The documents of a run: read from disk or standard input, journaled, and held against those that it began with.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::error::{CommandError, ExitStatus};
+use crate::intake::{self, Document, Gathered, Input};
+use crate::name::RunId;
+use crate::run::{DocumentRecord, Event, Plan, RunState};
+use crate::store::Ledger;
+
+/// The file in a run's folder that keeps what was read from standard input.
+const STDIN: &str = "stdin";
+
+/// Reads what the plan names.
+pub(super) fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
+    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
+    if plan.stdin {
+        let kept = spool.join(STDIN);
+        let failed =
+            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
+        if !kept.exists() {
+            let under_way = spool.join("stdin.part");
+            let mut file = File::create(&under_way).map_err(failed)?;
+            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+            std::fs::rename(&under_way, &kept).map_err(failed)?;
+        }
+        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
+    }
+    Ok(intake::gather(inputs, spool))
+}
+
+/// Journals the documents, or holds them against those that the run began with.
+pub(super) fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
+    let record = |document: &Document| DocumentRecord {
+        index: document.index,
+        name: document.name.clone(),
+        hash: document.hash,
+        bytes: document.bytes,
+    };
+    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
+    if ledger.read(RunState::is_gathered) {
+        let changed = ledger.read(|state| state.documents() != found.as_slice());
+        if changed {
+            let message = format!("the documents of the run {run} have changed since it began");
+            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
+                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
+            )));
+        }
+        return Ok(());
+    }
+    let known = ledger.read(|state| state.documents().len());
+    let refused = ledger.read(|state| state.refused().len());
+    for document in found.into_iter().skip(known) {
+        ledger.record(&Event::Document(document))?;
+    }
+    for failure in gathered.failed.iter().skip(refused) {
+        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
+    }
+    ledger.record(&Event::Gathered)?;
+    Ok(())
+}
