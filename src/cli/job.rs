@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::decisions::{Decisions, how_to_decide};
 use super::documents::{gather, take_in};
 use super::error::{CommandError, ExitStatus};
+use super::files;
 use super::journals::{create, events_of, interrupted, now_ms, state_of, tell_recovery};
 use super::output;
 use super::printer::Printer;
@@ -69,6 +70,7 @@ pub(super) async fn start(
         workflow_name
     };
     let workflow = compile(&workflow_name, settings, printer)?;
+    files::check_folder(&workflow, job.output.as_ref())?;
     if let Some(folder) = &job.output {
         output::check_free(&settings.here.join(folder), job.force)?;
     }
@@ -171,6 +173,7 @@ impl Opened {
         let gathered = gather(&plan, journal.spool())?;
         let ledger = Ledger::open(journal)?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
+            files::check(&workflow, &plan, &gathered.documents)?;
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
@@ -237,6 +240,7 @@ fn finish(
     let report = report::build(run.as_str(), &context.workflow, &events_of(&store, run)?);
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
+        files::write(context)?;
     }
     if printer.json {
         printer.json(&report)?;

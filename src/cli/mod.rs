@@ -5,6 +5,7 @@ mod commands;
 mod decisions;
 mod documents;
 mod error;
+mod files;
 mod job;
 mod journals;
 mod output;

@@ -58,12 +58,23 @@ pub(super) fn check_pages<'a>(
     Ok(())
 }
 
-fn exists(path: &Path) -> CommandError {
+/// Returns the name of a document's page.
+pub(super) fn page_name(document: &str) -> PathBuf {
+    PathBuf::from(format!("{document}.md"))
+}
+
+/// Tells whether a path is that of a page for all documents.
+pub(super) fn is_common_page(path: &Path) -> bool {
+    [INDEX_PAGE, ARCHIVE_PAGE].iter().any(|page| path == Path::new(page))
+}
+
+pub(super) fn exists(path: &Path) -> CommandError {
     CommandError::new(ExitStatus::Usage, format!("`{}` exists already", path.display()))
         .hinted("choose another folder, or overwrite with `--force`")
 }
 
-fn write_file(path: &Path, text: &str, force: bool) -> Result<(), CommandError> {
+/// Writes a file, which another one with the same text may stand for.
+pub(super) fn write_file(path: &Path, text: &str, force: bool) -> Result<(), CommandError> {
     let failed =
         |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", path.display()), error);
     if !force && path.exists() {

@@ -1,9 +1,9 @@
 //! What can be wrong between the steps of a workflow: one function for each kind of mistake.
 
-use super::draft::{Draft, question, references, seen};
+use super::draft::{Draft, question, reads_chunk_by_chunk, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, StepSpec, suggestion};
+use crate::spec::{Diagnostic, StepSpec, Tie, suggestion};
 
 /// Reports a workflow without steps.
 pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
@@ -103,6 +103,14 @@ pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
                 Some(reader) => format!("they are read by `{reader}`"),
                 None => format!("give `{}` the line `over: {}`", split.reader, node.name),
             }));
+        } else if let Some(reader) = draft.nodes.get(&split.reader)
+            && split.max_tokens.is_none()
+            && !reads_chunk_by_chunk(reader.step)
+        {
+            let message =
+                format!("`{}` does not read chunk by chunk, so its prompt bounds none", split.reader);
+            let problem = draft.error_at(node, &["for"], message).label("needs `max_tokens` beside it");
+            problems.push(problem.help("add, for example, `max_tokens: 400`"));
         }
     }
     problems
@@ -118,7 +126,7 @@ pub(super) fn results(draft: &Draft<'_>) -> Vec<Diagnostic> {
 
 fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option<Diagnostic> {
     let section = super::draft::section(scope);
-    let label = format!("expected a node of `{section}` that yields one text or quotes");
+    let label = format!("expected a node of `{section}` that yields one text, quotes or records");
     let Some(node) = draft.nodes.get(name) else {
         let of_scope = draft.nodes.values().filter(|node| node.scope == scope);
         let known: Vec<&str> = of_scope.map(|node| node.name.as_str()).collect();
@@ -130,8 +138,58 @@ fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option
         return Some(draft.spec.error_at(&[key], format!("`{name}` is a node of `{there}`")).label(label));
     }
     let kind = draft.yields(node)?;
-    let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes);
+    let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes | ValueKind::Records);
     (!fits).then(|| draft.spec.error_at(&[key], format!("`{name}` yields {kind}")).label(label))
+}
+
+/// Reports votes whose `tie` names a node that has no vote, and lists in which no or not only different nodes stand.
+pub(super) fn several(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        let over = match node.step {
+            StepSpec::Vote(vote) => &vote.over,
+            StepSpec::Judge(judge) => &judge.over,
+            _ => continue,
+        };
+        let nodes = over.nodes();
+        if nodes.is_empty() {
+            let problem = draft.error_at_key(node, &["over"], "nothing to choose from".to_owned());
+            problems.push(problem.label("expected the names of nodes"));
+        }
+        for (at, name) in
+            nodes.iter().enumerate().filter(|(at, name)| nodes.iter().position(|n| n == *name) != Some(*at))
+        {
+            let problem =
+                draft.error_at(node, &["over", &at.to_string()], format!("`{name}` stands here twice"));
+            problems.push(problem.label("expected another node"));
+        }
+        if let StepSpec::Vote(vote) = node.step
+            && let Tie::Node(tie) = &vote.tie
+            && !nodes.contains(tie)
+        {
+            let known: Vec<&str> =
+                std::iter::once("first").chain(nodes.iter().map(NodeName::as_str)).collect();
+            let problem = draft.error_at(node, &["tie"], format!("`{tie}` has no vote"));
+            let label = "expected `first` or a node of `over`";
+            problems.push(problem.label(label).help(suggestion(tie.as_str(), &known)));
+        }
+    }
+    problems
+}
+
+/// Reports demonstrations of steps that show nothing.
+pub(super) fn examples(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        for (at, one) in node.step.examples().iter().enumerate() {
+            if let Some(key) = one.empty_part() {
+                let message = format!("`{key}` of a demonstration is empty");
+                let problem = draft.error_at(node, &["examples", &at.to_string(), key], message);
+                problems.push(problem.label("expected a text"));
+            }
+        }
+    }
+    problems
 }
 
 /// Reports steps whose `question` names no input.
@@ -150,8 +208,10 @@ pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
 /// Warns of nodes from which no way leads to a result.
 pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let spec = &draft.spec.value;
+    let written =
+        draft.nodes.values().filter(|node| matches!(node.step, StepSpec::Write(_))).map(|node| node.name);
     let mut waiting: Vec<&NodeName> =
-        [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().collect();
+        [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().chain(written).collect();
     let mut used = std::collections::BTreeSet::new();
     while let Some(name) = waiting.pop() {
         if let Some(node) = draft.nodes.get(name)

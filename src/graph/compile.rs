@@ -7,7 +7,7 @@ use super::draft::{Draft, DraftNode, agent};
 use super::inner::{self, Inner};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, order, routes};
+use super::{check, files, order, routes};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
@@ -54,6 +54,9 @@ pub(super) fn within(
     problems.extend(inner::bindings(&draft));
     problems.extend(inner::inlined(&draft));
     problems.extend(routes::unreachable(&draft));
+    problems.extend(check::examples(&draft));
+    problems.extend(check::several(&draft));
+    problems.extend(files::paths_of_files(&draft));
     let wiring = wiring(&draft);
     // With a wire missing, what hangs on it only seems unused.
     if wiring.is_empty() {
@@ -119,10 +122,19 @@ fn assemble_one(draft: &Draft<'_>, node: &DraftNode<'_>, agents: &Agents) -> Opt
         scope: node.scope,
         step: node.step.clone(),
         value: draft.yields(node)?,
-        agent: agent(node.step).and_then(|name| agents.get(name)).cloned(),
+        agent: agent(node.step).and_then(|name| agents.get(name)).map(|agent| effective(agent, node.step)),
         inputs: draft.spec.value.inputs.keys().map(own).collect(),
         collects: Vec::new(),
     })
+}
+
+/// The agent as one step asks it.
+fn effective(agent: &Arc<AgentSpec>, step: &crate::spec::StepSpec) -> Arc<AgentSpec> {
+    let mut agent = Arc::clone(agent);
+    if !step.examples().is_empty() {
+        Arc::make_mut(&mut agent).examples.extend_from_slice(step.examples());
+    }
+    agent
 }
 
 /// Reads the agents that the steps name, and reports the ones that do not exist or are wrong.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::workflow::{Scope, ValueKind, Workflow};
 use crate::name::{AgentName, NodeName};
-use crate::spec::{Binding, Diagnostic, Located, RouteSpec, StepSpec, WorkflowSpec};
+use crate::spec::{Binding, Diagnostic, Located, RouteSpec, Several, StepSpec, WorkflowSpec, WriteFormat};
 
 /// One step under its name.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,8 @@ impl<'a> Reference<'a> {
 enum Yields<'a> {
     /// It is always of this kind.
     Always(ValueKind),
-    /// It is of the kind of this node's value.
-    As(&'a NodeName),
+    /// It is of the kind of this node's value, which has to be one of these.
+    As(&'a NodeName, &'static [ValueKind]),
     /// It is of the kind of the output of the step's own workflow.
     Inner,
 }
@@ -72,26 +72,6 @@ impl<'a> Draft<'a> {
         Self { spec, nodes: archive.chain(nodes).collect(), inner: BTreeMap::new() }
     }
 
-    /// Returns what a node yields; `None` where that hangs on a node that is missing, or on a circle.
-    pub(super) fn yields(&self, node: &DraftNode<'_>) -> Option<ValueKind> {
-        self.yields_within(node, self.nodes.len())
-    }
-
-    fn yields_within(&self, node: &DraftNode<'_>, hops: usize) -> Option<ValueKind> {
-        match yields(node.step) {
-            Yields::Always(kind) => Some(kind),
-            Yields::As(name) => {
-                let from = self.nodes.get(name)?;
-                let kind = self.yields_within(from, hops.checked_sub(1)?)?;
-                seen(from.scope, node.scope, kind)
-            }
-            Yields::Inner => {
-                let inner = self.inner.get(node.name)?;
-                inner.node(inner.output()).map(|output| output.value)
-            }
-        }
-    }
-
     /// Returns what has to be there before a node can run: what it reads and, for a split, what the prompt of its
     /// reader shows beside the chunk, because the room for a chunk is what that leaves.
     pub(super) fn upstream(&self, node: &DraftNode<'a>) -> BTreeSet<&'a NodeName> {
@@ -101,6 +81,27 @@ impl<'a> Draft<'a> {
         };
         let beside = beside.into_iter().flat_map(BTreeMap::values);
         references(node.step).into_iter().map(|reference| reference.to).chain(beside).collect()
+    }
+
+    /// Returns what a node yields; `None` where that hangs on a node that is missing or yields what the step cannot take,
+    /// or on a circle.
+    pub(super) fn yields(&self, node: &DraftNode<'_>) -> Option<ValueKind> {
+        self.yields_within(node, self.nodes.len())
+    }
+
+    fn yields_within(&self, node: &DraftNode<'_>, hops: usize) -> Option<ValueKind> {
+        match yields(node.step) {
+            Yields::Always(kind) => Some(kind),
+            Yields::As(name, kinds) => {
+                let from = self.nodes.get(name)?;
+                let kind = self.yields_within(from, hops.checked_sub(1)?)?;
+                seen(from.scope, node.scope, kind).filter(|kind| kinds.contains(kind))
+            }
+            Yields::Inner => {
+                let inner = self.inner.get(node.name)?;
+                inner.node(inner.output()).map(|output| output.value)
+            }
+        }
     }
 
     /// Makes an error about a value inside a step.
@@ -153,6 +154,13 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
         StepSpec::Route(_) => "route",
         StepSpec::Workflow(_) => "workflow",
         StepSpec::Gate(_) => "gate",
+        StepSpec::Retrieve(_) => "retrieve",
+        StepSpec::Rank(_) => "rank",
+        StepSpec::Filter(_) => "filter",
+        StepSpec::Vote(_) => "vote",
+        StepSpec::Judge(_) => "judge",
+        StepSpec::Extract(_) => "extract",
+        StepSpec::Write(_) => "write",
     }
 }
 
@@ -162,11 +170,27 @@ fn yields(step: &StepSpec) -> Yields<'_> {
         StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
         StepSpec::Map(_) => Yields::Always(ValueKind::Texts),
         StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => Yields::Always(ValueKind::Text),
-        StepSpec::Quote(_) | StepSpec::Gather(_) => Yields::Always(ValueKind::Quotes),
+        StepSpec::Quote(_) => Yields::Always(ValueKind::Quotes),
+        StepSpec::Gather(step) => Yields::As(&step.over, GATHERED),
+        StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Rank(step) => Yields::As(&step.over, THINGS),
+        StepSpec::Filter(step) => Yields::As(&step.over, THINGS),
+        StepSpec::Vote(_) | StepSpec::Judge(_) | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Extract(_) => Yields::Always(ValueKind::Records),
         StepSpec::Iterate(_) | StepSpec::Gate(_) => Yields::Always(ValueKind::Text),
-        StepSpec::Route(step) => Yields::As(&step.otherwise),
+        StepSpec::Route(step) => Yields::As(&step.otherwise, ANY),
         StepSpec::Workflow(step) if step.times.is_some() => Yields::Always(ValueKind::Texts),
         StepSpec::Workflow(_) => Yields::Inner,
+    }
+}
+
+/// Tells whether every prompt of a step holds one chunk, so that the prompt bounds how large a chunk may be.
+pub(super) fn reads_chunk_by_chunk(step: &StepSpec) -> bool {
+    match step {
+        StepSpec::Fold(_) | StepSpec::Map(_) | StepSpec::Quote(_) => true,
+        StepSpec::Filter(step) => step.agent.is_some(),
+        StepSpec::Extract(step) => step.over.is_some(),
+        _ => false,
     }
 }
 
@@ -174,6 +198,7 @@ fn yields(step: &StepSpec) -> Yields<'_> {
 pub(super) fn question(step: &StepSpec) -> Option<&str> {
     match step {
         StepSpec::Quote(step) => step.question.as_deref(),
+        StepSpec::Retrieve(step) => step.question.as_deref(),
         _ => None,
     }
 }
@@ -184,6 +209,11 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
         StepSpec::Split(_) | StepSpec::Gather(_) => None,
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
         StepSpec::Iterate(step) => Some(&step.agent),
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Rank(step) => Some(&step.agent),
+        StepSpec::Filter(step) => step.agent.as_ref(),
+        StepSpec::Judge(step) => Some(&step.agent),
+        StepSpec::Extract(step) => Some(&step.agent),
         StepSpec::Fold(step) => Some(&step.agent),
         StepSpec::Map(step) => Some(&step.agent),
         StepSpec::Reduce(step) => Some(&step.agent),
@@ -198,6 +228,11 @@ pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
         StepSpec::Split(_) | StepSpec::Quote(_) | StepSpec::Gather(_) => None,
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
         StepSpec::Iterate(step) => Some(&step.with),
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Rank(step) => Some(&step.with),
+        StepSpec::Filter(step) => Some(&step.with),
+        StepSpec::Judge(step) => Some(&step.with),
+        StepSpec::Extract(step) => Some(&step.with),
         StepSpec::Fold(step) => Some(&step.with),
         StepSpec::Map(step) => Some(&step.with),
         StepSpec::Reduce(step) => Some(&step.with),
@@ -209,8 +244,14 @@ const CHUNKS: &[ValueKind] = &[ValueKind::Chunks];
 const QUOTES: &[ValueKind] = &[ValueKind::Quotes];
 const TEXTS: &[ValueKind] = &[ValueKind::Texts];
 const TEXT: &[ValueKind] = &[ValueKind::Text];
-const SHOWN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes];
-const ANY: &[ValueKind] = &[ValueKind::Chunks, ValueKind::Texts, ValueKind::Text, ValueKind::Quotes];
+const ANY_TEXT: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts];
+const RECORDS: &[ValueKind] = &[ValueKind::Records];
+const GATHERED: &[ValueKind] = &[ValueKind::Quotes, ValueKind::Records];
+const THINGS: &[ValueKind] = &[ValueKind::Chunks, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records];
+const WRITTEN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records];
+const ANY: &[ValueKind] =
+    &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records, ValueKind::Chunks];
+const SHOWN: &[ValueKind] = ANY;
 
 /// Returns every node that a step reads. The `for` of a split is none: it points forward.
 pub(super) fn references(step: &StepSpec) -> Vec<Reference<'_>> {
@@ -232,12 +273,37 @@ fn main_references(step: &StepSpec) -> Vec<Reference<'_>> {
         StepSpec::Map(step) => vec![Reference::new("over", &step.over, CHUNKS)],
         StepSpec::Quote(step) => vec![Reference::new("over", &step.over, CHUNKS)],
         StepSpec::Reduce(step) => vec![Reference::new("over", &step.over, TEXTS)],
-        StepSpec::Gather(step) => vec![Reference::new("over", &step.over, QUOTES)],
+        StepSpec::Gather(step) => vec![Reference::new("over", &step.over, GATHERED)],
+        StepSpec::Retrieve(step) => {
+            let from = step.from.iter().map(|to| Reference::new("from", to, TEXT));
+            std::iter::once(Reference::new("over", &step.over, CHUNKS)).chain(from).collect()
+        }
+        StepSpec::Rank(step) => vec![Reference::new("over", &step.over, THINGS)],
+        StepSpec::Filter(step) => vec![Reference::new("over", &step.over, THINGS)],
+        StepSpec::Vote(step) => several(&step.over),
+        StepSpec::Judge(step) => several(&step.over),
+        StepSpec::Extract(step) => step.over.iter().map(|to| Reference::new("over", to, CHUNKS)).collect(),
+        StepSpec::Write(step) => {
+            let accepts = if step.format == WriteFormat::Csv { RECORDS } else { WRITTEN };
+            vec![Reference::new("from", &step.from, accepts)]
+        }
         StepSpec::Gate(step) => vec![Reference::new("show", &step.show, TEXT)],
         StepSpec::Route(step) => {
             std::iter::once(Reference::new("on", &step.on, TEXT)).chain(branches(step)).collect()
         }
         StepSpec::Workflow(step) => step.inputs.iter().filter_map(bound).collect(),
+    }
+}
+
+/// One node is to give several texts; each of several nodes may give one.
+fn several(over: &Several) -> Vec<Reference<'_>> {
+    let of_list = |(at, to): (usize, _)| Reference::new("over", to, ANY_TEXT).below(at.to_string());
+    match over {
+        Several::One(to) => vec![Reference::new("over", to, TEXTS)],
+        Several::List(nodes) => match nodes.as_slice() {
+            [only] => vec![Reference::new("over", only, TEXTS).below("0")],
+            nodes => nodes.iter().enumerate().map(of_list).collect(),
+        },
     }
 }
 

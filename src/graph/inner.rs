@@ -153,6 +153,13 @@ pub(super) fn inlined(draft: &Draft<'_>) -> Vec<Diagnostic> {
             problems.push(draft.error_at_node(node, message).help("repeat fewer workflows, or less often"));
             return problems;
         }
+        let writes = inner.nodes().find(|one| matches!(one.step, StepSpec::Write(_)));
+        if let Some(writes) = writes {
+            let message =
+                format!("the workflow `{}` writes a file, in its step `{}`", step.name, writes.name);
+            let problem = draft.error_at(node, &["name"], message);
+            problems.push(problem.label("expected one that only yields").help("write what it yields here"));
+        }
         let output = inner.node(inner.output()).map(|output| output.value);
         if step.times.is_some() && output.is_some_and(|kind| kind != super::ValueKind::Text) {
             let kind = output.map(|kind| kind.to_string()).unwrap_or_default();

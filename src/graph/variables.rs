@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::draft::{Draft, DraftNode, agent, kind, question, with};
+use super::files;
 use super::workflow::Scope;
 use crate::name::AgentName;
 use crate::prompt::PromptSet;
@@ -26,6 +27,12 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
         StepSpec::Iterate(step) if step.carry == Carry::None => &["round", "rounds"],
         StepSpec::Iterate(_) => &["previous", "round", "rounds"],
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => &[],
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
+        StepSpec::Rank(_) | StepSpec::Judge(_) => &["items", "count"],
+        StepSpec::Filter(step) if step.agent.is_none() => &[],
+        StepSpec::Filter(_) => &["item", "index", "count"],
+        StepSpec::Extract(step) if step.over.is_some() => &["chunk", "index", "count", "schema"],
+        StepSpec::Extract(_) => &["schema"],
     }
 }
 
@@ -101,9 +108,9 @@ pub(super) fn hiding_inputs(draft: &Draft<'_>) -> Vec<Diagnostic> {
     draft.spec.value.inputs.keys().filter_map(problem).collect()
 }
 
-/// Warns of inputs that no template, no `question` and no sub-workflow reads.
+/// Warns of inputs that no template, no `question`, no path and no sub-workflow reads.
 pub(super) fn unused_inputs(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> Vec<Diagnostic> {
-    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut used = files::variables(draft);
     for node in draft.nodes.values() {
         used.extend(read(node, agents, prompts).into_iter().flatten());
         used.extend(question(node.step).map(ToOwned::to_owned));

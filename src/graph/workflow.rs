@@ -29,6 +29,8 @@ pub enum ValueKind {
     Text,
     /// Sentences of the documents, verbatim.
     Quotes,
+    /// JSON values that keep a schema.
+    Records,
 }
 
 impl fmt::Display for ValueKind {
@@ -38,6 +40,7 @@ impl fmt::Display for ValueKind {
             Self::Texts => "several texts",
             Self::Text => "one text",
             Self::Quotes => "quotes",
+            Self::Records => "records",
         })
     }
 }
@@ -53,7 +56,7 @@ pub struct Node {
     pub step: StepSpec,
     /// What it yields each time it runs.
     pub value: ValueKind,
-    /// The agent it asks; none for a split and a gather.
+    /// The agent it asks, with the step's own demonstrations; none for a step that asks no agent.
     pub agent: Option<Arc<AgentSpec>>,
     /// Where the values of the inputs come from that the step sees, by the names that it sees them under.
     pub inputs: BTreeMap<String, Binding>,

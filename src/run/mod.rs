@@ -3,10 +3,12 @@
 
 mod event;
 mod state;
+mod table;
 mod value;
 
 pub use event::{
     CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
 };
 pub use state::{RunState, TaskState};
+pub use table::Table;
 pub use value::{Quote, Value};

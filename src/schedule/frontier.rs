@@ -9,8 +9,8 @@ use crate::spec::{RouteSpec, StepSpec};
 
 /// The tasks that may start now, first things first: sources in order, so that documents are finished rather than begun.
 ///
-/// It works backwards from what is wanted: the workflow's output for every source and, where it is wanted, the overview
-/// of the archive. A node is needed where a needed node that is not done reads it; a route reads the text that it is
+/// It works backwards from what is wanted: the workflow's output for every source, the files to be written and, where it is
+/// wanted, the overview of the archive. A node is needed where a needed node that is not done reads it; a route reads the text that it is
 /// decided on and, once that is there, the one branch that is taken. So a node that no result needs never starts.
 ///
 /// Told of every end of a task, it yields every needed task once all that it reads is there. A failed task ends its
@@ -24,7 +24,8 @@ pub struct Frontier<'a> {
     sources: u32,
     /// What every source has to yield.
     wanted: BTreeSet<usize>,
-    overview: Option<usize>,
+    /// What the archive has to yield; nothing where it is not wanted.
+    of_archive: Vec<usize>,
     begun: bool,
     ready: BTreeSet<(Slot, usize)>,
     /// What is ready or was taken, and has not ended.
@@ -71,12 +72,19 @@ impl<'a> Frontier<'a> {
                 _ => None,
             },
         };
-        let overview = workflow.overview().filter(|_| archive).and_then(at);
+        // A file is written whether or not a result depends on it.
+        let written = |scope| {
+            let written = move |node: &&crate::graph::Node| {
+                node.scope == scope && matches!(node.step, StepSpec::Write(_))
+            };
+            workflow.nodes().filter(written).filter_map(|node| at(&node.name))
+        };
+        let of_archive = workflow.overview().and_then(at).into_iter().chain(written(Scope::Archive));
         let mut frontier = Self {
             nodes: workflow.nodes().map(need).collect(),
             sources,
-            wanted: at(workflow.output()).into_iter().collect(),
-            overview,
+            wanted: at(workflow.output()).into_iter().chain(written(Scope::Source)).collect(),
+            of_archive: if archive { of_archive.collect() } else { Vec::new() },
             begun: false,
             ready: BTreeSet::new(),
             issued: HashSet::new(),
@@ -84,7 +92,7 @@ impl<'a> Frontier<'a> {
             open_sources: 0,
             failed: HashSet::new(),
         };
-        if overview.is_some() {
+        if !frontier.of_archive.is_empty() {
             let done = frontier.done_nodes(Slot::Archive, state);
             let found = frontier.walk(Slot::Archive, &done, state);
             frontier.wanted.extend(found.from_sources);
@@ -176,7 +184,7 @@ impl<'a> Frontier<'a> {
 
     /// Begins the archive, or goes on with it, where no source has more to do.
     fn begin_archive(&mut self, state: &RunState) {
-        if self.overview.is_none() || self.open_sources > 0 {
+        if self.of_archive.is_empty() || self.open_sources > 0 {
             return;
         }
         let whole = usize::try_from(self.sources).is_ok_and(|sources| sources > self.failed.len());
@@ -200,7 +208,7 @@ impl<'a> Frontier<'a> {
         let is_done = |node: usize| done.get(node).copied().unwrap_or(false);
         let archive = slot == Slot::Archive;
         let mut waiting: Vec<usize> =
-            if archive { self.overview.into_iter().collect() } else { self.wanted.iter().copied().collect() };
+            if archive { self.of_archive.clone() } else { self.wanted.iter().copied().collect() };
         let mut seen = vec![false; self.nodes.len()];
         let mut found = Found { whole: true, ..Found::default() };
         while let Some(at) = waiting.pop() {

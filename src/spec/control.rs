@@ -49,7 +49,11 @@ pub(super) fn problems(spec: &Located<WorkflowSpec>, place: [&str; 2], step: &St
 }
 
 /// Reports what the condition at a path cannot mean.
-fn condition(spec: &Located<WorkflowSpec>, path: &[&str], condition: &Condition) -> Vec<Diagnostic> {
+pub(super) fn condition(
+    spec: &Located<WorkflowSpec>,
+    path: &[&str],
+    condition: &Condition,
+) -> Vec<Diagnostic> {
     let diagnose = |fault: Fault| {
         let below = fault.path.iter().map(String::as_str);
         let path: Vec<&str> = path.iter().copied().chain(below).collect();

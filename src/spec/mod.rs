@@ -9,6 +9,7 @@ mod condition;
 mod config;
 mod control;
 mod diagnostic;
+mod example;
 mod outline;
 mod schema;
 mod script;
@@ -22,9 +23,14 @@ pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
 pub use condition::{Condition, Pattern};
 pub use config::{Config, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
+pub use example::Example;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
-pub use steps::{Binding, Carry, CaseSpec, GateSpec, IterateSpec, RouteSpec, SubworkflowSpec};
+pub use steps::{
+    Binding, Carry, CaseSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
+    RecordSchema, RetrieveSpec, RouteSpec, SchemaProblem, Several, SubworkflowSpec, Tie, VoteSpec,
+    WriteFormat, WriteSpec,
+};
 pub use workflow::{
     CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
     SplitSpec, StepSpec, WorkflowSpec,

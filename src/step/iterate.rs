@@ -36,6 +36,7 @@ pub(super) async fn run(
             output: OutputForm::Text,
             document: None,
             chunk: None,
+            further: Vec::new(),
         };
         let answer = context.caller().call(ask).await?.text;
         let enough = spec.until.as_ref().is_some_and(|until| until.holds(&answer));

@@ -4,23 +4,32 @@
 mod call;
 mod context;
 mod error;
+mod extract;
+mod filter;
 mod fold;
 mod gate;
 mod gather;
 mod grounding;
+mod items;
 mod iterate;
+mod judge;
 mod map;
 mod quote;
+mod rank;
 mod reduce;
+mod retrieve;
 mod route;
 mod selection;
 mod split;
 mod statement;
 mod subworkflow;
 mod usefulness;
+mod vote;
+mod write;
 
 pub use context::{RunContext, Source};
 pub use error::StepError;
+pub use write::{OutputFile, output_files};
 
 use crate::run::{TaskId, Value};
 use crate::spec::StepSpec;
@@ -47,5 +56,12 @@ pub async fn execute(context: &RunContext, task: &TaskId) -> Result<Value, StepE
         StepSpec::Route(spec) => route::run(context, task, spec),
         StepSpec::Workflow(spec) => subworkflow::run(context, task, node, spec),
         StepSpec::Gate(spec) => gate::run(context, task, spec),
+        StepSpec::Retrieve(spec) => retrieve::run(context, task, spec),
+        StepSpec::Rank(spec) => rank::run(context, task, node, spec).await,
+        StepSpec::Filter(spec) => filter::run(context, task, node, spec).await,
+        StepSpec::Vote(spec) => vote::run(context, task, spec),
+        StepSpec::Judge(spec) => judge::run(context, task, node, spec).await,
+        StepSpec::Extract(spec) => extract::run(context, task, node, spec).await,
+        StepSpec::Write(spec) => write::run(context, task, spec),
     }
 }

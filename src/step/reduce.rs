@@ -19,7 +19,7 @@ pub(super) async fn run(
     let mut texts = match context.value(task, &spec.over)? {
         Value::Texts(texts) => texts,
         Value::Text(text) => vec![text],
-        Value::Chunks(_) | Value::Quotes(_) => return Err(bug(&spec.over, "texts")),
+        Value::Chunks(_) | Value::Quotes(_) | Value::Records(_) => return Err(bug(&spec.over, "texts")),
     };
     let shared = context.variables(task, &spec.with)?;
     let agent = RunContext::agent(node)?;
@@ -39,6 +39,7 @@ pub(super) async fn run(
                 output: OutputForm::Text,
                 document: None,
                 chunk: None,
+                further: Vec::new(),
             };
             merged.push(context.caller().call(ask).await?.text);
             step += 1;

@@ -20,5 +20,6 @@ mod language;
 mod longhand;
 mod quoting;
 mod shipped;
+mod steps;
 mod store;
 mod surface;

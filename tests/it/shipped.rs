@@ -17,7 +17,10 @@ fn all_variables(question: &str) -> Variables {
         .with("count", 3)
         .with("items", ["one", "two"])
         .with("sentences", json!([{"number": 1, "text": "It rained."}]))
+        .with("item", "a part")
+        .with("readings", ["a reading", "another"])
         .with("notes", "a note")
+        .with("schema", "{\"type\": \"array\"}")
         .with("passages", json!([{"text": "a quote"}]))
         .with("question", question)
 }
@@ -26,8 +29,24 @@ fn all_variables(question: &str) -> Variables {
 fn every_shipped_workflow_compiles_without_a_warning() {
     let catalog = Catalog::load(None).unwrap();
     let names: Vec<String> = catalog.workflows().into_iter().map(|listed| listed.name).collect();
-    let shipped =
-        ["chain-of-agents", "coa-code", "quote-answer", "quote-chain", "refine", "tree", "truncate"];
+    let shipped = [
+        "chain-of-agents",
+        "coa-bidirectional",
+        "coa-code",
+        "coa-permutation",
+        "coa-sampled",
+        "coa-self-consistency",
+        "coa-shuffled",
+        "hierarchical",
+        "map-extract",
+        "merge",
+        "quote-answer",
+        "quote-chain",
+        "rag",
+        "refine",
+        "tree",
+        "truncate",
+    ];
     assert_eq!(names, shipped);
     for name in names {
         let workflow = compile(&catalog, &name).unwrap_or_else(|why| panic!("{why}"));
@@ -45,7 +64,11 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
         for prompt in workflow.prompts().names() {
             used.insert(prompt.to_string());
             for question in ["", "who?"] {
-                let text = workflow.prompts().render(prompt, &all_variables(question)).unwrap();
+                let mut variables = all_variables(question);
+                if prompt.as_str() == "note-judge" {
+                    variables.set("items", json!([{"number": 1, "text": "a note"}]));
+                }
+                let text = workflow.prompts().render(prompt, &variables).unwrap();
                 // The asker is never shown the question: how likely it finds it is what is measured.
                 let shows = !question.is_empty() && prompt.as_str() != "asker";
                 assert_eq!(text.contains("who?"), shows, "{prompt}: {text}");
@@ -112,4 +135,36 @@ fn code_is_completed_by_a_chain_and_one_manager() {
     assert!(calls["read"] > 2, "{calls:?}");
     assert_eq!(calls["answer"], 1);
     assert_eq!(calls.len(), 2);
+}
+
+#[test]
+fn two_chains_in_both_directions_are_judged_and_one_manager_answers() {
+    let calls = calls("coa-bidirectional");
+    assert!(calls["forward"] > 2, "{calls:?}");
+    assert_eq!(calls["forward"], calls["backward"]);
+    assert_eq!((calls["best"], calls["answer"], calls.len()), (1, 1, 4));
+}
+
+#[test]
+fn five_sampled_chains_vote() {
+    let calls = calls("coa-self-consistency");
+    for path in 0..5 {
+        assert_eq!(calls[&format!("paths.{path}.read")], calls["paths.0.read"]);
+        assert_eq!(calls[&format!("paths.{path}.answer")], 1);
+    }
+    assert_eq!(calls.len(), 10, "a vote asks nobody: {calls:?}");
+}
+
+#[test]
+fn five_shuffled_chains_are_judged_and_one_manager_answers() {
+    let calls = calls("coa-permutation");
+    assert_eq!((calls["best"], calls["answer"], calls.len()), (1, 1, 7));
+}
+
+#[test]
+fn useful_parts_are_read_on_their_own_and_one_head_concludes() {
+    let calls = calls("hierarchical");
+    assert!(calls["useful"] > 1, "{calls:?}");
+    assert!(calls.get("read").is_none_or(|read| *read <= calls["useful"]));
+    assert_eq!(calls["answer"], 1);
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::condition::Condition;
+use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
 /// Asks one agent again and again, each time with what it said before, until its answer meets a condition.
@@ -27,6 +28,9 @@ pub struct IterateSpec {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub with: BTreeMap<String, NodeName>,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
 }
 
 /// What a round sees of the rounds before.

@@ -1,12 +1,28 @@
 //! The steps that came after the first seven, each in a file of its own.
 
+mod extract;
+mod filter;
 mod gate;
 mod iterate;
+mod judge;
 mod names;
+mod rank;
+mod retrieve;
 mod route;
+mod several;
 mod subworkflow;
+mod vote;
+mod write;
 
+pub use extract::{ExtractSpec, RecordSchema, SchemaProblem};
+pub use filter::FilterSpec;
 pub use gate::GateSpec;
 pub use iterate::{Carry, IterateSpec};
+pub use judge::JudgeSpec;
+pub use rank::RankSpec;
+pub use retrieve::RetrieveSpec;
 pub use route::{CaseSpec, RouteSpec};
+pub use several::Several;
 pub use subworkflow::{Binding, SubworkflowSpec};
+pub use vote::{Tie, VoteSpec};
+pub use write::{WriteFormat, WriteSpec};

@@ -2,6 +2,7 @@
 
 use super::super::workflow::{Order, StepSpec};
 use super::subworkflow::Binding;
+use super::vote::Tie;
 use crate::name::NodeName;
 
 impl StepSpec {
@@ -15,6 +16,16 @@ impl StepSpec {
             Self::Call(step) => step.grounded_in.iter_mut().chain(step.with.values_mut()).collect(),
             Self::Quote(step) => vec![&mut step.over],
             Self::Gather(step) => vec![&mut step.over],
+            Self::Retrieve(step) => std::iter::once(&mut step.over).chain(&mut step.from).collect(),
+            Self::Rank(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
+            Self::Filter(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
+            Self::Vote(step) => {
+                let tie = if let Tie::Node(node) = &mut step.tie { Some(node) } else { None };
+                step.over.nodes_mut().iter_mut().chain(tie).collect()
+            }
+            Self::Judge(step) => step.over.nodes_mut().iter_mut().chain(step.with.values_mut()).collect(),
+            Self::Extract(step) => step.over.iter_mut().chain(step.with.values_mut()).collect(),
+            Self::Write(step) => vec![&mut step.from],
             Self::Iterate(step) => step.with.values_mut().collect(),
             Self::Gate(step) => vec![&mut step.show],
             Self::Route(step) => {
