@@ -165,6 +165,7 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
 }
 
 /// Returns what a step yields.
+#[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 fn yields(step: &StepSpec) -> Yields<'_> {
     match step {
         StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
@@ -204,6 +205,7 @@ pub(super) fn question(step: &StepSpec) -> Option<&str> {
 }
 
 /// Returns the agent that a step asks.
+#[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
     match step {
         StepSpec::Split(_) | StepSpec::Gather(_) => None,
@@ -223,6 +225,7 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
 }
 
 /// Returns the template variables that a step fills from other nodes.
+#[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     match step {
         StepSpec::Split(_) | StepSpec::Quote(_) | StepSpec::Gather(_) => None,

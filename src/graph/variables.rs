@@ -17,6 +17,7 @@ pub(super) type Agents = BTreeMap<AgentName, Arc<AgentSpec>>;
 const DOCUMENT: &str = "document";
 
 /// Returns what every step of a kind gives its prompt.
+#[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 fn built_ins(step: &StepSpec) -> &'static [&'static str] {
     match step {
         StepSpec::Fold(_) => &["chunk", "unit", "index", "count"],

@@ -84,14 +84,12 @@ impl World<'_> {
     }
 
     fn says(&self, slot: Slot, node: &NodeName) -> String {
-        match self.taken(slot, node) {
-            Some(taken) => self.says(slot, taken),
-            None => {
-                let mut drawn = DefaultHasher::new();
-                (self.seed, slot, node).hash(&mut drawn);
-                if drawn.finish() % 2 == 0 { "y".to_owned() } else { "n".to_owned() }
-            }
+        if let Some(taken) = self.taken(slot, node) {
+            return self.says(slot, taken);
         }
+        let mut drawn = DefaultHasher::new();
+        (self.seed, slot, node).hash(&mut drawn);
+        if drawn.finish().is_multiple_of(2) { "y".to_owned() } else { "n".to_owned() }
     }
 
     /// Adds a task and everything that it needs.

@@ -113,8 +113,14 @@ impl StepSpec {
             Self::Judge(step) => &step.examples,
             Self::Extract(step) => &step.examples,
             Self::Iterate(step) => &step.examples,
-            Self::Route(_) | Self::Workflow(_) | Self::Gate(_) => &[],
-            Self::Split(_) | Self::Gather(_) | Self::Retrieve(_) | Self::Vote(_) | Self::Write(_) => &[],
+            Self::Split(_)
+            | Self::Gather(_)
+            | Self::Retrieve(_)
+            | Self::Vote(_)
+            | Self::Write(_)
+            | Self::Route(_)
+            | Self::Workflow(_)
+            | Self::Gate(_) => &[],
         }
     }
 }

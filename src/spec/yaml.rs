@@ -202,7 +202,7 @@ fn named(outline: &Outline, at: usize, word: &str) -> Option<Range<usize>> {
 fn is_step(outline: &Outline, entry: &Entry) -> bool {
     let below =
         |section: &&str| outline.find(&[section, &entry.name]).is_some_and(|one| one.key == entry.key);
-    ["nodes", "archive"].iter().any(|section| below(&section))
+    ["nodes", "archive"].iter().any(below)
 }
 
 fn value_at(outline: &Outline, at: usize) -> Option<&Entry> {

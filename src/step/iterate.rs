@@ -1,6 +1,6 @@
 //! `iterate`: asks one agent again and again, each time with what it said before, until its answer meets a condition.
 //!
-//! Reasoning in rounds with a bounded memory (InftyThink, arXiv 2503.06692) is this step with `carry: last`; refining a
+//! Reasoning in rounds with a bounded memory (`InftyThink`, arXiv 2503.06692) is this step with `carry: last`; refining a
 //! draft until a critic is content is the same.
 
 use super::StepError;

@@ -1,6 +1,6 @@
 //! `rank`: puts things into the order in which an agent finds them good.
 //!
-//! Listwise reranking with a sliding window (RankGPT, arXiv 2304.09542): the agent orders the last window, then the one
+//! Listwise reranking with a sliding window (`RankGPT`, arXiv 2304.09542): the agent orders the last window, then the one
 //! that begins `step` places before it, and so on to the front, so that what is good moves forward. The published code
 //! ends when no whole window is left in front; here the last window is the one that begins with the first thing.
 
@@ -72,6 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of windows may have one")]
     fn windows_go_from_the_back_to_the_very_front() {
         assert_eq!(windows(45, 20, 10), [25..45, 15..35, 5..25, 0..15]);
         assert_eq!(windows(20, 20, 10), [0..20]);
