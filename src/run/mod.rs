@@ -3,8 +3,10 @@
 
 mod event;
 mod state;
+mod told;
 mod value;
 
 pub use event::{CallRecord, CallSite, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId};
 pub use state::{RunState, TaskState};
+pub use told::in_one_line;
 pub use value::{Quote, Value};

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Frontier;
-use crate::run::{Event, Outcome, Purpose, TaskId, Value};
+use crate::run::{Event, Outcome, Purpose, TaskId, Value, in_one_line};
 use crate::step::{self, RunContext, StepError};
 use crate::store::StoreError;
 
@@ -107,23 +107,11 @@ fn settle(
         Err(StepError::Store(error)) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(node = %task.node, slot = %task.slot, "task failed");
-            context.ledger.record(&Event::Failed { task: task.clone(), error: chain(&error) })?;
+            context.ledger.record(&Event::Failed { task: task.clone(), error: in_one_line(&error) })?;
             context.ledger.read(|state| frontier.failed(&task, state));
         }
     }
     Ok(())
-}
-
-/// An error and what caused it, in one line: the journal keeps text, not types.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 fn outcome(context: &RunContext, stop: &Stop) -> Outcome {

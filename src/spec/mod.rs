@@ -7,6 +7,7 @@ mod agent;
 mod catalog;
 mod config;
 mod diagnostic;
+mod mend;
 mod outline;
 mod schema;
 mod script;

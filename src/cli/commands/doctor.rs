@@ -5,6 +5,7 @@ use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::connect::{ConnectOptions, DEFAULT_MODEL, connect};
 use crate::graph;
+use crate::run::in_one_line;
 use crate::spec::Catalog;
 use crate::store::Store;
 
@@ -22,7 +23,9 @@ pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<Ex
     let store = Store::open(&settings.store).and_then(|store| store.runs());
     tell(
         "store",
-        store.map(|runs| format!("{}: {} runs", settings.store.display(), runs.len())).map_err(chain),
+        store
+            .map(|runs| format!("{}: {} runs", settings.store.display(), runs.len()))
+            .map_err(|error| in_one_line(&error)),
     );
     tell("workflows", workflows(settings));
     let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
@@ -35,7 +38,7 @@ pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<Ex
         "model",
         model.map_err(|error| {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            format!("{}{hint}", chain(error))
+            format!("{}{hint}", in_one_line(&error))
         }),
     );
     tell("device", Ok(device()));
@@ -63,15 +66,4 @@ fn device() -> String {
     } else {
         format!("CPU with {threads} threads (built without the feature `cuda`)")
     }
-}
-
-fn chain(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
