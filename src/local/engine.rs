@@ -17,6 +17,7 @@ use super::llama::Llama;
 use super::sampling::likeliest;
 use super::template::ChatTemplate;
 use super::tokenizer::{TokenId, Vocabulary};
+use super::weights::{DENSE_BYTES, Storage};
 use crate::hash::ContentHash;
 use crate::model::{
     BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelError, ModelLimits, OutputForm,
@@ -103,7 +104,8 @@ impl LocalModel {
         let vocabulary = Arc::new(Vocabulary::load(&file)?);
         let template = template(&file)?;
         let grammars = Grammars::new(&vocabulary)?;
-        let llama = Llama::load(&mut file, vocabulary.len(), window, &device)?;
+        let storage = Storage::within(DENSE_BYTES, info.parameters);
+        let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &device)?;
         let identity = format!("local:{}:{}", hash(path)?.short(), info.name);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
