@@ -1,6 +1,6 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -331,12 +331,15 @@ fn models(
     printer: &Printer,
 ) -> Result<Models, CommandError> {
     let mut models = Models::new(connection.model);
+    let mut notes = BTreeSet::from_iter(connection.note);
     for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
         if let Some(name) = &agent.model {
             let other = self::connection(&settings.agents_model(name), settings, None, printer)?;
             models.add(name.clone(), other.model);
+            notes.extend(other.note);
         }
     }
+    notes.iter().for_each(|note| printer.warn(note));
     Ok(models)
 }
 
