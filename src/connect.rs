@@ -28,6 +28,8 @@ pub struct Connection {
     pub model: Arc<dyn ChatModel>,
     /// How many parameters it has, where that is known.
     pub parameters: Option<u64>,
+    /// What the user should know of how it is computed.
+    pub note: Option<String>,
 }
 
 /// There is no such model, or it cannot be used.
@@ -99,7 +101,7 @@ pub fn connect(name: &str, options: &ConnectOptions) -> Result<Connection, Conne
         };
         let context = options.window.map_or(script.context, |window| window.min(script.context));
         let model = Arc::new(ScriptedModel::new(Script { context, ..script }));
-        return Ok(Connection { model, parameters: None });
+        return Ok(Connection { model, parameters: None, note: None });
     }
     local(name, options)
 }
@@ -123,7 +125,9 @@ fn local(name: &str, options: &ConnectOptions) -> Result<Connection, ConnectErro
     };
     let model = LocalModel::load(&path, &LocalOptions { window: options.window, ..LocalOptions::default() })?;
     let parameters = Some(model.info().parameters);
-    Ok(Connection { model: Arc::new(model), parameters })
+    let note = model.device().fallback.as_ref();
+    let note = note.map(|why| format!("no graphics processor is used, the CPU computes instead: {why}"));
+    Ok(Connection { model: Arc::new(model), parameters, note })
 }
 
 #[cfg(not(feature = "local"))]

@@ -1,6 +1,6 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,6 @@ pub(super) async fn start(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let name = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-    let name = absolute(name, &settings.here);
     let connection = connection(&name, settings, settings.window, printer)?;
     let small = connection.parameters.is_some_and(|parameters| parameters < SMALL);
     let method = if small { job.methods.small } else { job.methods.large };
@@ -141,14 +140,6 @@ pub(super) async fn resume(
     }
     let job = Opened { run: run.clone(), journal, plan, workflow, connection };
     job.work(settings, printer).await
-}
-
-/// Names a model that is a file, or that a script file speaks for, so that it is found from every folder.
-fn absolute(name: String, here: &Path) -> String {
-    if let Some(script) = name.strip_prefix("scripted:") {
-        return format!("scripted:{}", here.join(script).display());
-    }
-    if Path::new(&name).is_file() { here.join(name).display().to_string() } else { name }
 }
 
 /// A run whose journal this process writes.
@@ -340,12 +331,15 @@ fn models(
     printer: &Printer,
 ) -> Result<Models, CommandError> {
     let mut models = Models::new(connection.model);
+    let mut notes = BTreeSet::from_iter(connection.note);
     for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
         if let Some(name) = &agent.model {
-            let other = self::connection(name, settings, None, printer)?;
+            let other = self::connection(&settings.agents_model(name), settings, None, printer)?;
             models.add(name.clone(), other.model);
+            notes.extend(other.note);
         }
     }
+    notes.iter().for_each(|note| printer.warn(note));
     Ok(models)
 }
 

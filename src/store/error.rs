@@ -73,6 +73,12 @@ pub enum StoreError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// A file stands where a folder should.
+    #[error("`{}` is a file: expected a folder, or a name that is free; name another store with `--store`", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// Any other failure of the file system, or of the engine below the journal.
     #[error("cannot read or write `{}`", path.display())]
     Io {

@@ -61,9 +61,18 @@ fn workflows(settings: &Settings) -> Result<String, String> {
 
 fn device() -> String {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    if cfg!(feature = "cuda") {
-        format!("CUDA where there is a GPU, otherwise the CPU with {threads} threads")
-    } else {
-        format!("CPU with {threads} threads (built without the feature `cuda`)")
-    }
+    gpu().unwrap_or_else(|why| format!("CPU with {threads} threads ({why})"))
+}
+
+/// The graphics processor that models are computed on, or why there is none.
+#[cfg(feature = "local")]
+fn gpu() -> Result<String, String> {
+    let device = crate::local::device_info();
+    let why = device.fallback.map(|why| format!("no graphics processor is used: {why}"));
+    device.gpu.ok_or_else(|| why.unwrap_or_else(|| "built without the feature `cuda`".to_owned()))
+}
+
+#[cfg(not(feature = "local"))]
+fn gpu() -> Result<String, String> {
+    Err("built without local models".to_owned())
 }

@@ -46,9 +46,10 @@ fn a_store_that_is_a_file() {
     --- stdout
     --- stderr
     error: the store cannot be used
-      caused by: cannot read or write `[folder]/work/long.md`
-      caused by: File exists (os error 17)
+      caused by: `[folder]/work/long.md` is a file: expected a folder, or a name that is free; name another store with `--store`
     ");
+    let below = longhand.run(&["runs", "list", "--store", "long.md/runs"]);
+    assert_eq!(below.stderr, longhand.run(&["runs", "list", "--store", "long.md"]).stderr);
 }
 
 #[test]

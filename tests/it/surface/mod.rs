@@ -3,5 +3,6 @@
 mod help;
 mod network;
 mod output;
+mod paths;
 mod project;
 mod runs;
