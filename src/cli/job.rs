@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{CommandError, ExitStatus};
-use super::journals::{create, events_of, interrupted, now_ms, plan_of, tell_recovery};
+use super::journals::{create, interrupted, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
@@ -19,11 +19,11 @@ use crate::graph::{self, Workflow};
 use crate::intake::{self, Document, Gathered, Input};
 use crate::name::RunId;
 use crate::report::{self, Report};
-use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
-use crate::step::RunContext;
-use crate::store::{Durability, Journal, Ledger, Store};
+use crate::step::{RunContext, TakeInError, take_in};
+use crate::store::{Durability, Ledger, Store};
 
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
 /// free summaries and loses every fact over a chain of notes.
@@ -96,17 +96,16 @@ pub(super) async fn start(
         force: job.force,
     };
     let store = Store::open(&settings.store)?;
-    if let Some((run, journal)) = interrupted(&store, &plan)? {
+    if let Some((run, ledger)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
-        tell_recovery(&run, &journal, printer);
-        let job = Opened { run, journal, plan, workflow, connection };
+        tell_recovery(&run, &ledger, printer);
+        let job = Opened { run, ledger, plan, workflow, connection };
         return job.work(settings, printer).await;
     }
     let (run, journal) = create(&store, &plan)?;
-    let started = Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() };
-    // Nothing can make this record again, so it is kept where a damaged journal does not take it along.
-    journal.append_outside(&started)?;
-    let job = Opened { run, journal, plan, workflow, connection };
+    let ledger = Ledger::open(journal)?;
+    ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
+    let job = Opened { run, ledger, plan, workflow, connection };
     job.work(settings, printer).await
 }
 
@@ -117,9 +116,9 @@ pub(super) async fn resume(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let store = Store::open(&settings.store)?;
-    let journal = store.open_run(run, Durability::Kill)?;
-    tell_recovery(run, &journal, printer);
-    let plan = plan_of(&journal)?.ok_or_else(|| {
+    let ledger = Ledger::open(store.open_run(run, Durability::Kill)?)?;
+    tell_recovery(run, &ledger, printer);
+    let plan = ledger.read(|state| state.plan().cloned()).ok_or_else(|| {
         CommandError::new(
             ExitStatus::Failed,
             format!("the run {run} never started: there is nothing to resume"),
@@ -138,14 +137,14 @@ pub(super) async fn resume(
         return Err(CommandError::new(ExitStatus::Provider, message)
             .hinted("put the model back, or start a new run with the other one"));
     }
-    let job = Opened { run: run.clone(), journal, plan, workflow, connection };
+    let job = Opened { run: run.clone(), ledger, plan, workflow, connection };
     job.work(settings, printer).await
 }
 
 /// A run whose journal this process writes.
 struct Opened {
     run: RunId,
-    journal: Journal,
+    ledger: Ledger,
     plan: Plan,
     workflow: Workflow,
     connection: Connection,
@@ -153,10 +152,9 @@ struct Opened {
 
 impl Opened {
     async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-        let Self { run, journal, plan, workflow, connection } = self;
+        let Self { run, ledger, plan, workflow, connection } = self;
         let models = models(&workflow, connection, settings, printer)?;
-        let gathered = gather(&plan, journal.spool())?;
-        let ledger = Ledger::open(journal)?;
+        let gathered = gather(&plan, ledger.journal().spool())?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
@@ -164,7 +162,7 @@ impl Opened {
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
         }
-        take_in(&ledger, &gathered, &run)?;
+        take_in(&ledger, &gathered).map_err(|error| not_taken_in(error, &run))?;
         let documents = gathered.documents;
         let each = plan.purpose == Purpose::Each;
         let finished = |document: &Document| {
@@ -187,16 +185,8 @@ impl Opened {
             }
         }));
         let stop = Stop::default();
-        let context = Arc::new(RunContext {
-            sources: RunContext::sources_of(&documents, plan.purpose),
-            inputs: plan.inputs.clone(),
-            drain: stop.drain.clone(),
-            workflow,
-            documents,
-            models,
-            ledger,
-            plan,
-        });
+        let drain = stop.drain.clone();
+        let context = Arc::new(RunContext::new(workflow, plan, documents, models, ledger, drain));
         let signals = tokio::spawn(signals::watch(stop.clone(), printer.clone()));
         let outcome = drive(&context, &stop).await;
         signals.abort();
@@ -217,8 +207,8 @@ fn finish(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let store = Store::open(&settings.store)?;
-    let report = report::build(run.as_str(), &context.workflow, &events_of(&store, run)?);
+    let reader = Store::open(&settings.store)?.read_run(run)?;
+    let report = report_from(&reader, &context.workflow)?;
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
     }
@@ -360,33 +350,14 @@ fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
     Ok(intake::gather(inputs, spool))
 }
 
-/// Journals the documents, or holds them against those that the run began with.
-fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
-    let record = |document: &Document| DocumentRecord {
-        index: document.index,
-        name: document.name.clone(),
-        hash: document.hash,
-        bytes: document.bytes,
-    };
-    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
-    if ledger.read(RunState::is_gathered) {
-        let changed = ledger.read(|state| state.documents() != found.as_slice());
-        if changed {
+fn not_taken_in(error: TakeInError, run: &RunId) -> CommandError {
+    match error {
+        TakeInError::Store(error) => error.into(),
+        TakeInError::Changed => {
             let message = format!("the documents of the run {run} have changed since it began");
-            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
+            CommandError::new(ExitStatus::Failed, message).hinted(format!(
                 "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
-            )));
+            ))
         }
-        return Ok(());
     }
-    let known = ledger.read(|state| state.documents().len());
-    let refused = ledger.read(|state| state.refused().len());
-    for document in found.into_iter().skip(known) {
-        ledger.record(&Event::Document(document))?;
-    }
-    for failure in gathered.failed.iter().skip(refused) {
-        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
-    }
-    ledger.record(&Event::Gathered)?;
-    Ok(())
 }

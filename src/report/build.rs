@@ -1,6 +1,7 @@
 //! Builds a report from the events of a run.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
@@ -15,25 +16,26 @@ use crate::text::DocumentIndex;
 /// What stands for the whole archive where a path is expected.
 const ARCHIVE: &str = ".";
 
-/// Builds the report of the run whose events these are.
+/// Builds the report of the run whose events these are, in their order. They are looked at one by one: all the prompts of
+/// a long run are more than should be in memory at once.
 ///
 /// A run that has not ended is reported as interrupted, with what is finished so far.
 #[must_use]
-pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
+pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Borrow<Event>>) -> Report {
     let mut state = RunState::default();
+    let mut calls: Vec<CallLine> = Vec::new();
+    let mut duration_ms = 0;
     for event in events {
+        let event = event.borrow();
         state.apply(event);
+        match event {
+            Event::Called(call) => calls.push(line_of(call, &state)),
+            Event::Ended { ms, .. } => duration_ms += ms,
+            _ => {}
+        }
     }
-    let view = View { workflow, state: &state };
-    let calls: Vec<CallLine> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Called(call) => Some(view.call(call)),
-            _ => None,
-        })
-        .collect();
-    let duration_ms =
-        events.iter().map(|event| if let Event::Ended { ms, .. } = event { *ms } else { 0 }).sum();
+    let failed = state.failures().map(|(task, _)| task.slot).collect();
+    let view = View { workflow, state: &state, failed };
     let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
     let results = view.results();
     let text_of = |slot| results.iter().find(|(found, _)| *found == slot).map(|(_, value)| plain(value));
@@ -70,6 +72,34 @@ fn plain(value: &Value) -> String {
 struct View<'a> {
     workflow: &'a Workflow,
     state: &'a RunState,
+    /// The slots in which a task failed.
+    failed: HashSet<Slot>,
+}
+
+/// The name of a document as a report gives it.
+fn name_of(document: DocumentIndex, state: &RunState) -> String {
+    let found = usize::try_from(document.0).ok().and_then(|index| state.documents().get(index));
+    found.map_or_else(String::new, |document| document.name.clone())
+}
+
+/// A call as a report lists it, which is without its texts.
+fn line_of(call: &CallRecord, state: &RunState) -> CallLine {
+    let usage = call.response.usage;
+    CallLine {
+        node: call.site.task.node.to_string(),
+        slot: call.site.task.slot.to_string(),
+        attempt: call.attempt,
+        document: call.document.map(|document| name_of(document, state)),
+        chunk: call.chunk,
+        model: call.model.clone(),
+        prompt_tokens: usage.prompt_tokens,
+        cached_prompt_tokens: usage.cached_prompt_tokens,
+        completion_tokens: usage.completion_tokens,
+        stop: call.response.stop,
+        cached: false,
+        cost_usd: 0.0,
+        ms: call.ms,
+    }
 }
 
 impl View<'_> {
@@ -93,8 +123,7 @@ impl View<'_> {
     }
 
     fn name_of(&self, document: DocumentIndex) -> String {
-        let found = usize::try_from(document.0).ok().and_then(|index| self.state.documents().get(index));
-        found.map_or_else(String::new, |document| document.name.clone())
+        name_of(document, self.state)
     }
 
     fn path_of(&self, slot: Slot) -> String {
@@ -189,8 +218,7 @@ impl View<'_> {
         if self.state.value(self.workflow.output(), slot).is_some() {
             return Status::Done;
         }
-        let failed = self.state.failures().any(|(task, _)| task.slot == slot);
-        if failed { Status::Failed } else { Status::Open }
+        if self.failed.contains(&slot) { Status::Failed } else { Status::Open }
     }
 
     fn failures(&self) -> Vec<Failure> {
@@ -202,24 +230,5 @@ impl View<'_> {
             .into_iter()
             .map(|(task, error)| Failure { path: self.path_of(task.slot), error: error.to_owned() });
         refused.chain(failed).collect()
-    }
-
-    fn call(&self, call: &CallRecord) -> CallLine {
-        let usage = call.response.usage;
-        CallLine {
-            node: call.site.task.node.to_string(),
-            slot: call.site.task.slot.to_string(),
-            attempt: call.attempt,
-            document: call.document.map(|document| self.name_of(document)),
-            chunk: call.chunk,
-            model: call.model.clone(),
-            prompt_tokens: usage.prompt_tokens,
-            cached_prompt_tokens: usage.cached_prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-            stop: call.response.stop,
-            cached: false,
-            cost_usd: 0.0,
-            ms: call.ms,
-        }
     }
 }

@@ -63,6 +63,9 @@ pub struct CallRecord {
     pub document: Option<DocumentIndex>,
     /// The chunk it read, counted within its task, where it read one.
     pub chunk: Option<u32>,
+    /// The identity of what was asked; none in a record of before it was kept.
+    #[serde(default)]
+    pub hash: Option<ContentHash>,
     /// What was asked.
     pub request: ChatRequest,
     /// What was answered.
@@ -119,6 +122,26 @@ pub struct Plan {
     pub output: Option<PathBuf>,
     /// Whether existing files may be overwritten.
     pub force: bool,
+}
+
+impl Plan {
+    /// Makes a plan without inputs and documents: one result per document, nothing written outside of the run.
+    #[must_use]
+    pub fn new(workflow: String, workflow_hash: ContentHash, model: String, model_identity: String) -> Self {
+        Self {
+            workflow,
+            workflow_hash,
+            inputs: BTreeMap::new(),
+            paths: Vec::new(),
+            stdin: false,
+            purpose: Purpose::Each,
+            model,
+            model_identity,
+            window: None,
+            output: None,
+            force: false,
+        }
+    }
 }
 
 /// How a run ended, or where it stands.

@@ -38,7 +38,8 @@ impl RunState {
             Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
             Event::Gathered => self.gathered = true,
             Event::Called(call) => {
-                let answer = (call.request.hash(), call.response.clone());
+                let hash = call.hash.unwrap_or_else(|| call.request.hash());
+                let answer = (hash, call.response.clone());
                 self.answers.entry(call.site.task.clone()).or_default().insert(call.site.step, answer);
             }
             Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),

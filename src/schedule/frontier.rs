@@ -1,6 +1,6 @@
 //! Which tasks may start: a pure state machine over the workflow's graph and the run's state.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::{Scope, Workflow};
 use crate::name::NodeName;
@@ -10,57 +10,71 @@ use crate::run::{RunState, Slot, TaskId, TaskState};
 ///
 /// Told of every end of a task, it yields every task once all that it needs is there. A failed task ends its source: the
 /// source's other tasks never start. The archive's tasks start when every source has ended and at least one is whole.
+///
+/// A source is looked at only once nothing before it can start, so that what is held here and what an event costs depend
+/// on how many sources are under way, and not on how many there are.
 #[derive(Debug)]
 pub struct Frontier<'a> {
     workflow: &'a Workflow,
+    sources: u32,
+    /// The first source that has not been looked at.
+    next: u32,
     ready: BTreeSet<TaskId>,
     /// How many upstream nodes each waiting task still needs.
     waiting: HashMap<TaskId, usize>,
     /// Nodes left to finish, by source that is still alive.
     open: HashMap<Slot, usize>,
-    whole: usize,
-    failed: HashSet<Slot>,
+    /// Whether a source is whole.
+    whole: bool,
     archive: bool,
 }
 
 impl<'a> Frontier<'a> {
-    /// Begins with what `state` says is done already. `archive` tells whether the archive's nodes are wanted.
+    /// Begins before the first source. `archive` tells whether the archive's nodes are wanted.
     #[must_use]
-    pub fn new(workflow: &'a Workflow, sources: u32, archive: bool, state: &RunState) -> Self {
-        let mut frontier = Self {
+    pub fn new(workflow: &'a Workflow, sources: u32, archive: bool) -> Self {
+        Self {
             workflow,
+            sources,
+            next: 0,
             ready: BTreeSet::new(),
             waiting: HashMap::new(),
             open: HashMap::new(),
-            whole: 0,
-            failed: HashSet::new(),
+            whole: false,
             archive,
-        };
-        for source in 0..sources {
-            frontier.enter(Slot::Source(source), Scope::Source, state);
         }
-        if frontier.open.is_empty() {
-            frontier.enter_archive(state);
-        }
-        frontier
     }
 
-    /// Takes the next task that may start.
-    pub fn take(&mut self) -> Option<TaskId> {
+    /// Takes the next task that may start. What `state` says is done is not done again.
+    pub fn take(&mut self, state: &RunState) -> Option<TaskId> {
+        while self.ready.is_empty() && self.next < self.sources {
+            self.enter(Slot::Source(self.next), Scope::Source, state);
+            self.next += 1;
+        }
+        let sources_ended = self.next == self.sources && self.open.is_empty();
+        if self.archive && self.whole && sources_ended {
+            self.archive = false;
+            self.enter(Slot::Archive, Scope::Archive, state);
+        }
         self.ready.pop_first()
     }
 
     /// Takes in that `task` is done and unlocks what waited for it.
-    pub fn done(&mut self, task: &TaskId, state: &RunState) {
-        if self.failed.contains(&task.slot) {
+    pub fn done(&mut self, task: &TaskId) {
+        let slot = task.slot;
+        // A source that has failed is not open any more.
+        let Some(left) = self.open.get_mut(&slot) else { return };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.open.remove(&slot);
+            self.whole = true;
             return;
         }
         for node in self.workflow.nodes() {
-            let needs_it = self.workflow.upstream(&node.name).any(|upstream| upstream == &task.node);
-            let next = TaskId { slot: task.slot, node: node.name.clone() };
-            if !needs_it {
+            if !self.workflow.upstream(&node.name).any(|upstream| upstream == &task.node) {
                 continue;
             }
+            let next = TaskId { slot, node: node.name.clone() };
             if let Some(count) = self.waiting.get_mut(&next) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
@@ -69,39 +83,16 @@ impl<'a> Frontier<'a> {
                 }
             }
         }
-        self.close(task.slot, state);
     }
 
     /// Takes in that `task` failed: its source ends here.
-    pub fn failed(&mut self, task: &TaskId, state: &RunState) {
+    pub fn failed(&mut self, task: &TaskId) {
         let slot = task.slot;
-        self.failed.insert(slot);
-        self.ready.retain(|ready| ready.slot != slot);
-        self.waiting.retain(|waiting, _| waiting.slot != slot);
-        if self.open.remove(&slot).is_some() && self.open.is_empty() {
-            self.enter_archive(state);
-        }
-    }
-
-    fn close(&mut self, slot: Slot, state: &RunState) {
-        let Some(left) = self.open.get_mut(&slot) else { return };
-        *left = left.saturating_sub(1);
-        if *left > 0 {
-            return;
-        }
         self.open.remove(&slot);
-        if slot != Slot::Archive {
-            self.whole += 1;
-            if self.open.is_empty() {
-                self.enter_archive(state);
-            }
-        }
-    }
-
-    fn enter_archive(&mut self, state: &RunState) {
-        if self.archive && self.whole > 0 {
-            self.archive = false;
-            self.enter(Slot::Archive, Scope::Archive, state);
+        for node in self.workflow.nodes() {
+            let dropped = TaskId { slot, node: node.name.clone() };
+            self.ready.remove(&dropped);
+            self.waiting.remove(&dropped);
         }
     }
 
@@ -112,7 +103,6 @@ impl<'a> Frontier<'a> {
         };
         let mut left = 0;
         for node in self.workflow.nodes().filter(|node| node.scope == scope) {
-            let task = TaskId { slot, node: node.name.clone() };
             if done(&node.name) {
                 continue;
             }
@@ -122,6 +112,7 @@ impl<'a> Frontier<'a> {
                 |name: &&NodeName| self.workflow.node(name).is_some_and(|node| node.scope == scope);
             let missing =
                 self.workflow.upstream(&node.name).filter(same_scope).filter(|name| !done(name)).count();
+            let task = TaskId { slot, node: node.name.clone() };
             if missing == 0 {
                 self.ready.insert(task);
             } else {
@@ -130,8 +121,85 @@ impl<'a> Frontier<'a> {
         }
         if left > 0 {
             self.open.insert(slot, left);
-        } else if slot != Slot::Archive {
-            self.whole += 1;
+        } else {
+            self.whole = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::graph;
+    use crate::run::{Event, Value};
+    use crate::spec::Catalog;
+
+    fn tree() -> Workflow {
+        graph::compile(&Catalog::load(None).unwrap(), "tree").unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_task_starts_once_after_what_it_needs_and_little_is_held(
+            sources in 0_u32..40,
+            // For each step: which of the running tasks ends, and whether it fails.
+            ends in prop::collection::vec((any::<prop::sample::Index>(), prop::bool::weighted(0.1)), 400),
+        ) {
+            const AT_ONCE: usize = 4;
+            let workflow = tree();
+            let in_source = workflow.nodes().filter(|node| node.scope == Scope::Source).count();
+            let in_archive = workflow.nodes().count() - in_source;
+            let mut state = RunState::default();
+            let mut frontier = Frontier::new(&workflow, sources, true);
+            let mut started: BTreeMap<TaskId, bool> = BTreeMap::new();
+            let mut running: Vec<TaskId> = Vec::new();
+            let mut failed = BTreeSet::new();
+            for (which, fails) in ends {
+                while running.len() < AT_ONCE && let Some(task) = frontier.take(&state) {
+                    prop_assert!(started.insert(task.clone(), false).is_none(), "{task:?} starts twice");
+                    let same_scope = |node: &&NodeName| workflow.node(node).unwrap().scope == workflow.node(&task.node).unwrap().scope;
+                    for needed in workflow.upstream(&task.node).filter(same_scope) {
+                        prop_assert!(state.value(needed, task.slot).is_some(), "{task:?} starts before {needed}");
+                    }
+                    if task.slot == Slot::Archive {
+                        prop_assert!(running.iter().all(|other| other.slot == Slot::Archive));
+                    }
+                    running.push(task);
+                }
+                prop_assert!(frontier.ready.len() + frontier.waiting.len() <= (AT_ONCE + 1) * workflow.nodes().count());
+                if running.is_empty() {
+                    break;
+                }
+                let task = running.swap_remove(which.index(running.len()));
+                if fails {
+                    failed.insert(task.slot);
+                    state.apply(&Event::Failed { task: task.clone(), error: String::new() });
+                    frontier.failed(&task);
+                } else {
+                    state.apply(&Event::Done { task: task.clone(), value: Value::Texts(Vec::new()) });
+                    frontier.done(&task);
+                }
+            }
+            prop_assert!(running.is_empty() && frontier.take(&state).is_none());
+            for source in (0..sources).map(Slot::Source).filter(|slot| !failed.contains(slot)) {
+                prop_assert_eq!(started.keys().filter(|task| task.slot == source).count(), in_source);
+            }
+            let whole = (0..sources).any(|source| !failed.contains(&Slot::Source(source)));
+            let archive = started.keys().filter(|task| task.slot == Slot::Archive).count();
+            prop_assert_eq!(archive > 0, whole && in_archive > 0);
+
+            // A run that is taken up again starts nothing that is done.
+            let mut again = Frontier::new(&workflow, sources, true);
+            while let Some(task) = again.take(&state) {
+                prop_assert!(state.value(&task.node, task.slot).is_none());
+                again.failed(&task);
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn run(
     };
     let answer = context.caller().call(ask).await?.text.trim().to_owned();
     let Some(quotes) = evidence else { return Ok(Value::Text(answer)) };
-    let given = context.inputs.values().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let given = context.plan.inputs.values().map(String::as_str).collect::<Vec<_>>().join(" ");
     if grounding::supported(&answer, &quotes, &given) {
         return Ok(Value::Text(answer));
     }

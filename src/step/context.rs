@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::StepError;
+use super::{Source, StepError};
 use crate::agent::{Caller, Models};
 use crate::graph::{Node, Scope, Workflow};
 use crate::intake::Document;
@@ -14,9 +14,6 @@ use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value}
 use crate::spec::AgentSpec;
 use crate::store::Ledger;
 use crate::text::{Chunk, DocumentIndex};
-
-/// The documents that one result is made of, in reading order.
-pub type Source = Vec<DocumentIndex>;
 
 /// One run: what is to be done, over what, with which models, and the journal.
 #[derive(Debug)]
@@ -29,8 +26,6 @@ pub struct RunContext {
     pub documents: Vec<Document>,
     /// The sources, in order.
     pub sources: Vec<Source>,
-    /// The values of the workflow's inputs, defaults filled in.
-    pub inputs: BTreeMap<String, String>,
     /// The models.
     pub models: Models,
     /// The journal and what it adds up to.
@@ -40,17 +35,6 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// Makes one source of each document, or one of all.
-    #[must_use]
-    pub fn sources_of(documents: &[Document], purpose: Purpose) -> Vec<Source> {
-        let indexes = documents.iter().map(|document| document.index);
-        match purpose {
-            Purpose::Each => indexes.map(|index| vec![index]).collect(),
-            Purpose::Together if documents.is_empty() => Vec::new(),
-            Purpose::Together => vec![indexes.collect()],
-        }
-    }
-
     /// Returns the way to the models.
     #[must_use]
     pub fn caller(&self) -> Caller<'_> {
@@ -117,7 +101,7 @@ impl RunContext {
         with: &BTreeMap<String, NodeName>,
     ) -> Result<Variables, StepError> {
         let mut variables = Variables::default();
-        for (name, value) in &self.inputs {
+        for (name, value) in &self.plan.inputs {
             variables.set(name, value.as_str());
         }
         if let Slot::Source(source) = task.slot {

@@ -1,6 +1,7 @@
 //! The steps that methods are made of, one file a kind. A step asks models only through the room `agent`, and everything
 //! that it yields is a value of the room `run`.
 
+mod begin;
 mod call;
 mod context;
 mod error;
@@ -15,7 +16,8 @@ mod split;
 mod statement;
 mod usefulness;
 
-pub use context::{RunContext, Source};
+pub use begin::{Source, TakeInError, take_in};
+pub use context::RunContext;
 pub use error::StepError;
 
 use crate::run::{TaskId, Value};

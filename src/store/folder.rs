@@ -25,6 +25,10 @@ impl RunFolder {
         self.0.join("journal")
     }
 
+    pub(super) fn records(&self) -> PathBuf {
+        self.0.join("records")
+    }
+
     pub(super) fn blobs(&self) -> PathBuf {
         self.0.join("blobs")
     }
@@ -35,10 +39,6 @@ impl RunFolder {
 
     pub(super) fn lock(&self) -> PathBuf {
         self.0.join("LOCK")
-    }
-
-    pub(super) fn turn(&self) -> PathBuf {
-        self.0.join("TURN")
     }
 
     /// Puts the journal aside under the first free name and says which.

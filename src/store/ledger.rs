@@ -13,6 +13,7 @@ pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 pub struct Ledger {
     journal: Journal,
     state: Mutex<RunState>,
+    lost: u64,
     observer: Option<Observer>,
 }
 
@@ -23,17 +24,33 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Reads what the journal holds.
+    /// Reads what the journal holds. Damaged records are counted and left out: what they told of is done again.
     ///
     /// # Errors
-    /// [`StoreError`] where an entry cannot be read.
+    /// [`StoreError`] where the journal cannot be read.
     pub fn open(journal: Journal) -> Result<Self, StoreError> {
         let mut state = RunState::default();
+        let mut lost = 0;
         for entry in journal.entries::<Event>() {
-            let (_, event) = entry?;
-            state.apply(&event);
+            match entry {
+                Ok((_, event)) => state.apply(&event),
+                Err(StoreError::DamagedRecord { .. }) => lost += 1,
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Self { journal, state: Mutex::new(state), observer: None })
+        Ok(Self { journal, state: Mutex::new(state), lost, observer: None })
+    }
+
+    /// Returns the journal.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Says how many records of the journal were damaged when it was opened.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Shows every further event to `observer`, once it is journaled.

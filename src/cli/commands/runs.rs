@@ -135,22 +135,21 @@ fn text(report: &Report) -> String {
 }
 
 fn call(store: &Store, run: &RunId, number: usize, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let events = journals::events_of(store, run)?;
-    let mut calls = events.iter().filter_map(|event| match event {
-        Event::Called(call) => Some(call),
-        _ => None,
-    });
-    let count = calls.clone().count();
-    let Some(call) = calls.nth(number) else {
-        let message = format!("the run {run} has no call {number}: it has made {count}, counted from 0");
-        return Err(CommandError::new(ExitStatus::Usage, message));
-    };
-    if printer.json {
-        printer.json(call)?;
-    } else {
-        printer.data(&messages(call))?;
+    let mut count = 0;
+    for event in journals::events_of(&store.read_run(run)?) {
+        let Event::Called(call) = event? else { continue };
+        if count == number {
+            if printer.json {
+                printer.json(&call)?;
+            } else {
+                printer.data(&messages(&call))?;
+            }
+            return Ok(ExitStatus::Done);
+        }
+        count += 1;
     }
-    Ok(ExitStatus::Done)
+    let message = format!("the run {run} has no call {number}: it has made {count}, counted from 0");
+    Err(CommandError::new(ExitStatus::Usage, message))
 }
 
 fn messages(call: &CallRecord) -> String {
