@@ -83,6 +83,7 @@ impl Prepared {
             paths: vec![path.to_owned()],
             stdin: false,
             purpose: Purpose::Each,
+            nodes: workflow.node_hashes(),
             model: "scripted".to_owned(),
             model_identity: model.identity().to_owned(),
             window: None,

@@ -88,6 +88,7 @@ fn plan(workflow: &Workflow, model: &ScriptedModel, archive: &Path) -> Plan {
         paths: vec![archive.to_owned()],
         stdin: false,
         purpose: Purpose::Each,
+        nodes: workflow.node_hashes(),
         model: "scripted".to_owned(),
         model_identity: model.identity().to_owned(),
         window: None,

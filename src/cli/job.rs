@@ -1,8 +1,6 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,13 +11,15 @@ use super::printer::Printer;
 use super::progress::{Progress, Work};
 use super::settings::Settings;
 use super::signals;
+use super::stream::Stream;
+use super::taking::{gather, inputs, take_in};
 use crate::agent::Models;
-use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
+use crate::connect::{ConnectError, Connection, DEFAULT_MODEL, connect};
 use crate::graph::{self, Workflow};
-use crate::intake::{self, Document, Gathered, Input};
+use crate::intake::Document;
 use crate::name::RunId;
 use crate::report::{self, Report};
-use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::RunContext;
@@ -28,9 +28,6 @@ use crate::store::{Durability, Journal, Ledger, Store};
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
 /// free summaries and loses every fact over a chain of notes.
 const SMALL: u64 = 1_000_000_000;
-
-/// The file in a run's folder that keeps what was read from standard input.
-const STDIN: &str = "stdin";
 
 /// The methods that a command uses where none is named.
 #[derive(Debug, Clone, Copy)]
@@ -54,14 +51,17 @@ pub(super) struct Job {
     pub(super) force: bool,
 }
 
-/// Starts the run, or takes it up where the same command was interrupted.
-pub(super) async fn start(
-    job: Job,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
+/// A run that could begin: everything that decides it.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
+}
+
+/// Finds the model and the workflow, and checks the inputs.
+pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Result<Prepared, CommandError> {
     let name = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-    let name = absolute(name, &settings.here);
+    let name = absolute(name, settings);
     let connection = connection(&name, settings, settings.window, printer)?;
     let small = connection.parameters.is_some_and(|parameters| parameters < SMALL);
     let method = if small { job.methods.small } else { job.methods.large };
@@ -90,12 +90,23 @@ pub(super) async fn start(
         paths,
         stdin,
         purpose: job.purpose,
+        nodes: workflow.node_hashes(),
         model: name,
         model_identity: connection.model.identity().to_owned(),
         window: settings.window,
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
+    Ok(Prepared { plan, workflow, connection })
+}
+
+/// Starts the run, or takes it up where the same command was interrupted.
+pub(super) async fn start(
+    job: Job,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Prepared { plan, workflow, connection } = prepare(job, settings, printer)?;
     let store = Store::open(&settings.store)?;
     if let Some((run, journal)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
@@ -143,8 +154,13 @@ pub(super) async fn resume(
     job.work(settings, printer).await
 }
 
-/// Names a model that is a file, or that a script file speaks for, so that it is found from every folder.
-fn absolute(name: String, here: &Path) -> String {
+/// Names a model that is a file, or that a script file speaks for, so that it is found from every folder. One that the
+/// settings list is found wherever the settings are.
+fn absolute(name: String, settings: &Settings) -> String {
+    let here = &settings.here;
+    if settings.listed.contains_key(&name) {
+        return name;
+    }
     if let Some(script) = name.strip_prefix("scripted:") {
         return format!("scripted:{}", here.join(script).display());
     }
@@ -152,28 +168,35 @@ fn absolute(name: String, here: &Path) -> String {
 }
 
 /// A run whose journal this process writes.
-struct Opened {
-    run: RunId,
-    journal: Journal,
-    plan: Plan,
-    workflow: Workflow,
-    connection: Connection,
+pub(super) struct Opened {
+    pub(super) run: RunId,
+    pub(super) journal: Journal,
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
 }
 
 impl Opened {
-    async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    pub(super) async fn work(
+        self,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> Result<ExitStatus, CommandError> {
         let Self { run, journal, plan, workflow, connection } = self;
-        let models = models(&workflow, connection, settings, printer)?;
+        let connections = connections(&workflow, connection.clone(), settings, printer)?;
+        let models = models(&connection, &connections);
         let gathered = gather(&plan, journal.spool())?;
         let ledger = Ledger::open(journal)?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
+        let resumed = ledger.read(RunState::is_gathered);
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
         }
         take_in(&ledger, &gathered, &run)?;
+        let stream = Stream::begin(printer, &run, &plan, resumed, &ledger)?;
         let documents = gathered.documents;
         let each = plan.purpose == Purpose::Each;
         let finished = |document: &Document| {
@@ -189,6 +212,7 @@ impl Opened {
         let output_node = workflow.output().clone();
         let ledger = ledger.observed(Box::new(move |event| {
             progress.see(event);
+            stream.see(event);
             if let Event::Done { task, .. } = event
                 && task.node == output_node
             {
@@ -231,7 +255,9 @@ fn finish(
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
     }
-    if printer.json {
+    if printer.jsonl {
+        printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;
+    } else if printer.json {
         printer.json(&report)?;
     } else if context.plan.output.is_none() {
         printer.data(&pages(&report))?;
@@ -280,7 +306,8 @@ pub(super) fn pages(report: &Report) -> String {
     pages.join("\n")
 }
 
-fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
+/// Compiles a workflow and says what is probably not as it was meant.
+pub(super) fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, name)?;
     let warnings = workflow.warnings().to_string();
@@ -290,32 +317,6 @@ fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflo
     Ok(workflow)
 }
 
-fn inputs(
-    workflow: &Workflow,
-    mut given: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, CommandError> {
-    let known = &workflow.spec().inputs;
-    if let Some(unknown) = given.keys().find(|key| !known.contains_key(*key)) {
-        let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        let message = format!("workflow `{}` has no input `{unknown}`", workflow.name());
-        return Err(CommandError::new(ExitStatus::Usage, message)
-            .hinted(format!("its inputs are: {}", names.join(", "))));
-    }
-    for (name, input) in known {
-        if given.contains_key(name) {
-            continue;
-        }
-        let Some(default) = &input.default else {
-            let message = format!("workflow `{}` needs its input `{name}`", workflow.name());
-            return Err(
-                CommandError::new(ExitStatus::Usage, message).hinted(format!("give it with `-p {name}=...`"))
-            );
-        };
-        given.insert(name.clone(), default.clone());
-    }
-    Ok(given)
-}
-
 /// Connects to a model, fetching it first where it is one that can be fetched.
 pub(super) fn connection(
     name: &str,
@@ -323,7 +324,7 @@ pub(super) fn connection(
     window: Option<u64>,
     printer: &Printer,
 ) -> Result<Connection, CommandError> {
-    let options = ConnectOptions { models: settings.models.clone(), window };
+    let options = settings.connect_options(window);
     match connect(name, &options) {
         Err(ConnectError::NotPulled { name }) if !settings.offline => {
             super::commands::models::pull(&name, settings, printer)?;
@@ -333,66 +334,28 @@ pub(super) fn connection(
     }
 }
 
-fn models(
+/// Connects to every model that the agents of a workflow ask: the run's own, and those that agents name.
+pub(super) fn connections(
     workflow: &Workflow,
-    connection: Connection,
+    own: Connection,
     settings: &Settings,
     printer: &Printer,
-) -> Result<Models, CommandError> {
-    let mut models = Models::new(connection.model);
+) -> Result<BTreeMap<Option<String>, Connection>, CommandError> {
+    let mut connections = BTreeMap::from([(None, own)]);
     for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
-        if let Some(name) = &agent.model {
-            let other = self::connection(name, settings, None, printer)?;
-            models.add(name.clone(), other.model);
+        if agent.model.is_some() && !connections.contains_key(&agent.model) {
+            let name = agent.model.as_deref().unwrap_or_default();
+            connections.insert(agent.model.clone(), connection(name, settings, None, printer)?);
         }
     }
-    Ok(models)
+    Ok(connections)
 }
 
-fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
-    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
-    if plan.stdin {
-        let kept = spool.join(STDIN);
-        let failed =
-            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
-        if !kept.exists() {
-            let under_way = spool.join("stdin.part");
-            let mut file = File::create(&under_way).map_err(failed)?;
-            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-            std::fs::rename(&under_way, &kept).map_err(failed)?;
-        }
-        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
+/// Makes of connections the models that a run asks; the connection of the run itself has no name.
+pub(super) fn models(own: &Connection, connections: &BTreeMap<Option<String>, Connection>) -> Models {
+    let mut models = Models::on(Arc::clone(&own.model), own.terms);
+    for (name, other) in connections.iter().filter_map(|(name, other)| Some((name.as_ref()?, other))) {
+        models.add(name.clone(), Arc::clone(&other.model), other.terms);
     }
-    Ok(intake::gather(inputs, spool))
-}
-
-/// Journals the documents, or holds them against those that the run began with.
-fn take_in(ledger: &Ledger, gathered: &Gathered, run: &RunId) -> Result<(), CommandError> {
-    let record = |document: &Document| DocumentRecord {
-        index: document.index,
-        name: document.name.clone(),
-        hash: document.hash,
-        bytes: document.bytes,
-    };
-    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
-    if ledger.read(RunState::is_gathered) {
-        let changed = ledger.read(|state| state.documents() != found.as_slice());
-        if changed {
-            let message = format!("the documents of the run {run} have changed since it began");
-            return Err(CommandError::new(ExitStatus::Failed, message).hinted(format!(
-                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
-            )));
-        }
-        return Ok(());
-    }
-    let known = ledger.read(|state| state.documents().len());
-    let refused = ledger.read(|state| state.refused().len());
-    for document in found.into_iter().skip(known) {
-        ledger.record(&Event::Document(document))?;
-    }
-    for failure in gathered.failed.iter().skip(refused) {
-        ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
-    }
-    ledger.record(&Event::Gathered)?;
-    Ok(())
+    models
 }

@@ -1,6 +1,7 @@
 //! Settings, resolved once: flag > environment > project file > user file > default. The only place that reads the
 //! environment.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,8 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
-use crate::spec::{self, Config};
+use crate::connect::ConnectOptions;
+use crate::spec::{self, Config, LocalSpec, ModelSpec};
 
 /// The file that makes a folder a project.
 const PROJECT_FILE: &str = "longhand.yaml";
@@ -26,6 +28,8 @@ pub(super) struct Settings {
     pub(super) model: Option<String>,
     /// A window smaller than the model's.
     pub(super) window: Option<u64>,
+    /// The models that the settings files list, those of the project before those of the user.
+    pub(super) listed: BTreeMap<String, ModelSpec>,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
     /// The model hub, where it is not the usual one.
@@ -39,6 +43,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Returns what it takes to connect to a model.
+    pub(super) fn connect_options(&self, window: Option<u64>) -> ConnectOptions {
+        ConnectOptions { models: self.models.clone(), window, listed: self.listed.clone() }
+    }
+
     pub(super) fn resolve(global: &Global) -> Result<Self, CommandError> {
         let here = env::current_dir().map_err(|error| {
             CommandError::caused(ExitStatus::Failed, "cannot tell the current folder", error)
@@ -58,8 +67,10 @@ impl Settings {
             (None, Some(folders)) => Some(folders.config_dir().join("config.yaml")),
             (None, None) => None,
         };
-        let from_user = user_file.filter(|file| file.is_file());
-        let from_user = from_user.as_deref().map(spec::config).transpose()?.unwrap_or_default();
+        let user_file = user_file.filter(|file| file.is_file());
+        let from_user = user_file.as_deref().map(spec::config).transpose()?.unwrap_or_default();
+        let mut listed = listed(&from_user, user_file.as_deref(), &here);
+        listed.extend(self::listed(&from_project, project_file.as_deref(), &here));
         let data = home.clone().or_else(|| folders.as_ref().map(Xdg::data_dir));
         let data = data.unwrap_or_else(|| here.join(".longhand"));
         let relative = |config: &Config| config.store.clone().map(|store| here.join(store));
@@ -92,12 +103,25 @@ impl Settings {
             project,
             model: model.or(from_project.model).or(from_user.model),
             window: window.or(from_project.window).or(from_user.window),
+            listed,
             offline: global.offline,
             hub: text("HF_ENDPOINT"),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),
             here,
         })
     }
+}
+
+/// Returns the models that a settings file lists, their files found from every folder.
+fn listed(config: &Config, file: Option<&Path>, here: &Path) -> BTreeMap<String, ModelSpec> {
+    let folder = file.and_then(Path::parent).map_or_else(|| here.to_owned(), |folder| here.join(folder));
+    let place = |mut model: ModelSpec| {
+        if let Some(LocalSpec { path: Some(path), .. }) = &mut model.local {
+            *path = folder.join(&*path);
+        }
+        model
+    };
+    config.models.iter().map(|(name, model)| (name.clone(), place(model.clone()))).collect()
 }
 
 fn folders() -> Option<Xdg> {

@@ -5,15 +5,11 @@ use std::collections::HashMap;
 use super::model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
 };
+use super::naming::Naming;
 use crate::graph::Workflow;
 use crate::name::NodeName;
-use crate::run::{
-    CallRecord, DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value,
-};
+use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value};
 use crate::text::DocumentIndex;
-
-/// What stands for the whole archive where a path is expected.
-const ARCHIVE: &str = ".";
 
 /// Builds the report of the run whose events these are.
 ///
@@ -24,11 +20,17 @@ pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
     for event in events {
         state.apply(event);
     }
-    let view = View { workflow, state: &state };
+    let names = state.documents().iter().map(|document| document.name.clone()).collect();
+    let naming = Naming::new(names, state.plan().map_or(Purpose::Each, |plan| plan.purpose));
+    let view = View { workflow, state: &state, naming };
     let calls: Vec<CallLine> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Called(call) => Some(view.call(call)),
+            Event::Called(call) => Some(CallLine {
+                // An answer that was taken over from another run cost nothing in this one.
+                cached: state.reused(&call.site.task).is_some(),
+                ..CallLine::of(call, &view.naming)
+            }),
             _ => None,
         })
         .collect();
@@ -37,6 +39,7 @@ pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
     let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
     let results = view.results();
     let text_of = |slot| results.iter().find(|(found, _)| *found == slot).map(|(_, value)| plain(value));
+    let made = || calls.iter().filter(|call| !call.cached);
     Report {
         version: VERSION,
         run: run.to_owned(),
@@ -48,9 +51,9 @@ pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
         documents: view.documents(),
         failed: view.failures(),
         usage: Totals {
-            prompt_tokens: calls.iter().map(|call| call.prompt_tokens).sum(),
-            completion_tokens: calls.iter().map(|call| call.completion_tokens).sum(),
-            cost_usd: calls.iter().map(|call| call.cost_usd).sum(),
+            prompt_tokens: made().map(|call| call.prompt_tokens).sum(),
+            completion_tokens: made().map(|call| call.completion_tokens).sum(),
+            cost_usd: made().map(|call| call.cost_usd).sum(),
         },
         calls,
         duration_ms,
@@ -70,6 +73,7 @@ fn plain(value: &Value) -> String {
 struct View<'a> {
     workflow: &'a Workflow,
     state: &'a RunState,
+    naming: Naming,
 }
 
 impl View<'_> {
@@ -93,15 +97,11 @@ impl View<'_> {
     }
 
     fn name_of(&self, document: DocumentIndex) -> String {
-        let found = usize::try_from(document.0).ok().and_then(|index| self.state.documents().get(index));
-        found.map_or_else(String::new, |document| document.name.clone())
+        self.naming.name_of(document)
     }
 
     fn path_of(&self, slot: Slot) -> String {
-        match slot {
-            Slot::Source(index) if !self.together() => self.name_of(DocumentIndex(index)),
-            Slot::Source(_) | Slot::Archive => ARCHIVE.to_owned(),
-        }
+        self.naming.path_of(slot)
     }
 
     fn results(&self) -> Vec<(Slot, &Value)> {
@@ -202,24 +202,5 @@ impl View<'_> {
             .into_iter()
             .map(|(task, error)| Failure { path: self.path_of(task.slot), error: error.to_owned() });
         refused.chain(failed).collect()
-    }
-
-    fn call(&self, call: &CallRecord) -> CallLine {
-        let usage = call.response.usage;
-        CallLine {
-            node: call.site.task.node.to_string(),
-            slot: call.site.task.slot.to_string(),
-            attempt: call.attempt,
-            document: call.document.map(|document| self.name_of(document)),
-            chunk: call.chunk,
-            model: call.model.clone(),
-            prompt_tokens: usage.prompt_tokens,
-            cached_prompt_tokens: usage.cached_prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-            stop: call.response.stop,
-            cached: false,
-            cost_usd: 0.0,
-            ms: call.ms,
-        }
     }
 }

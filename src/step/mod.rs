@@ -17,6 +17,7 @@ mod usefulness;
 
 pub use context::{RunContext, Source};
 pub use error::StepError;
+pub use split::SEAMS;
 
 use crate::run::{TaskId, Value};
 use crate::spec::StepSpec;

@@ -11,7 +11,8 @@ pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 
 /// A run's journal and its state: an event is appended first and takes effect second.
 pub struct Ledger {
-    journal: Journal,
+    /// None where nothing is kept.
+    journal: Option<Journal>,
     state: Mutex<RunState>,
     observer: Option<Observer>,
 }
@@ -33,7 +34,13 @@ impl Ledger {
             let (_, event) = entry?;
             state.apply(&event);
         }
-        Ok(Self { journal, state: Mutex::new(state), observer: None })
+        Ok(Self { journal: Some(journal), state: Mutex::new(state), observer: None })
+    }
+
+    /// Begins a ledger that keeps nothing: for what is only tried.
+    #[must_use]
+    pub fn unkept() -> Self {
+        Self { journal: None, state: Mutex::default(), observer: None }
     }
 
     /// Shows every further event to `observer`, once it is journaled.
@@ -50,7 +57,9 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] where it could not be written; the state is then as before.
     pub fn record(&self, event: &Event) -> Result<(), StoreError> {
-        self.journal.append(event)?;
+        if let Some(journal) = &self.journal {
+            journal.append(event)?;
+        }
         self.state().apply(event);
         if let Some(observer) = &self.observer {
             observer(event);
