@@ -39,12 +39,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path())?;
     let run = "example".parse()?;
-    let ledger = Ledger::open(store.create_run(&run, Durability::Kill)?)?;
+    let journal = store.create_run(&run, Durability::Kill)?;
+    let spool = journal.spool().to_owned();
+    let ledger = Ledger::open(journal)?;
 
     // What the journal holds is all that there is to know about a run, so its beginning goes in first.
     let plan = plan(&workflow, &model, &archive);
     ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 })?;
-    let gathered = intake::gather([Input::Path(archive)], ledger.journal().spool());
+    let gathered = intake::gather([Input::Path(archive)], &spool);
     take_in(&ledger, &gathered)?;
 
     let stop = Stop::default();

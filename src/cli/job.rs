@@ -1,8 +1,6 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,24 +11,23 @@ use super::printer::Printer;
 use super::progress::{Progress, Work};
 use super::settings::Settings;
 use super::signals;
+use super::stream::Stream;
+use super::taking::{gather, inputs};
 use crate::agent::Models;
-use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
+use crate::connect::{ConnectError, Connection, DEFAULT_MODEL, connect};
 use crate::graph::{self, Workflow};
-use crate::intake::{self, Document, Gathered, Input};
+use crate::intake::Document;
 use crate::name::RunId;
 use crate::report::{self, Report};
 use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::{RunContext, TakeInError, take_in};
-use crate::store::{Durability, Ledger, Store};
+use crate::store::{Durability, Journal, Ledger, Store};
 
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
 /// free summaries and loses every fact over a chain of notes.
 const SMALL: u64 = 1_000_000_000;
-
-/// The file in a run's folder that keeps what was read from standard input.
-const STDIN: &str = "stdin";
 
 /// The methods that a command uses where none is named.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +51,15 @@ pub(super) struct Job {
     pub(super) force: bool,
 }
 
-/// Starts the run, or takes it up where the same command was interrupted.
-pub(super) async fn start(
-    job: Job,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
+/// A run that could begin: everything that decides it.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
+}
+
+/// Finds the model and the workflow, and checks the inputs.
+pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Result<Prepared, CommandError> {
     let name = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let connection = connection(&name, settings, settings.window, printer)?;
     let small = connection.parameters.is_some_and(|parameters| parameters < SMALL);
@@ -89,12 +89,23 @@ pub(super) async fn start(
         paths,
         stdin,
         purpose: job.purpose,
+        nodes: workflow.node_hashes(),
         model: name,
         model_identity: connection.model.identity().to_owned(),
         window: settings.window,
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
+    Ok(Prepared { plan, workflow, connection })
+}
+
+/// Starts the run, or takes it up where the same command was interrupted.
+pub(super) async fn start(
+    job: Job,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Prepared { plan, workflow, connection } = prepare(job, settings, printer)?;
     let store = Store::open(&settings.store)?;
     if let Some((run, ledger)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
@@ -142,27 +153,34 @@ pub(super) async fn resume(
 }
 
 /// A run whose journal this process writes.
-struct Opened {
-    run: RunId,
-    ledger: Ledger,
-    plan: Plan,
-    workflow: Workflow,
-    connection: Connection,
+pub(super) struct Opened {
+    pub(super) run: RunId,
+    pub(super) ledger: Ledger,
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
 }
 
 impl Opened {
-    async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    pub(super) async fn work(
+        self,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> Result<ExitStatus, CommandError> {
         let Self { run, ledger, plan, workflow, connection } = self;
-        let models = models(&workflow, connection, settings, printer)?;
-        let gathered = gather(&plan, ledger.journal().spool())?;
+        let connections = connections(&workflow, connection.clone(), settings, printer)?;
+        let models = models(&connection, &connections);
+        let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
+        let resumed = ledger.read(RunState::is_gathered);
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
         }
         take_in(&ledger, &gathered).map_err(|error| not_taken_in(error, &run))?;
+        let stream = Stream::begin(printer, &run, &plan, resumed, &ledger)?;
         let documents = gathered.documents;
         let each = plan.purpose == Purpose::Each;
         let finished = |document: &Document| {
@@ -178,6 +196,7 @@ impl Opened {
         let output_node = workflow.output().clone();
         let ledger = ledger.observed(Box::new(move |event| {
             progress.see(event);
+            stream.see(event);
             if let Event::Done { task, .. } = event
                 && task.node == output_node
             {
@@ -212,7 +231,9 @@ fn finish(
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
     }
-    if printer.json {
+    if printer.jsonl {
+        printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;
+    } else if printer.json {
         printer.json(&report)?;
     } else if context.plan.output.is_none() {
         printer.data(&pages(&report))?;
@@ -261,7 +282,8 @@ pub(super) fn pages(report: &Report) -> String {
     pages.join("\n")
 }
 
-fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
+/// Compiles a workflow and says what is probably not as it was meant.
+pub(super) fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, name)?;
     let warnings = workflow.warnings().to_string();
@@ -271,32 +293,6 @@ fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflo
     Ok(workflow)
 }
 
-fn inputs(
-    workflow: &Workflow,
-    mut given: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, CommandError> {
-    let known = &workflow.spec().inputs;
-    if let Some(unknown) = given.keys().find(|key| !known.contains_key(*key)) {
-        let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        let message = format!("workflow `{}` has no input `{unknown}`", workflow.name());
-        return Err(CommandError::new(ExitStatus::Usage, message)
-            .hinted(format!("its inputs are: {}", names.join(", "))));
-    }
-    for (name, input) in known {
-        if given.contains_key(name) {
-            continue;
-        }
-        let Some(default) = &input.default else {
-            let message = format!("workflow `{}` needs its input `{name}`", workflow.name());
-            return Err(
-                CommandError::new(ExitStatus::Usage, message).hinted(format!("give it with `-p {name}=...`"))
-            );
-        };
-        given.insert(name.clone(), default.clone());
-    }
-    Ok(given)
-}
-
 /// Connects to a model, fetching it first where it is one that can be fetched.
 pub(super) fn connection(
     name: &str,
@@ -304,7 +300,7 @@ pub(super) fn connection(
     window: Option<u64>,
     printer: &Printer,
 ) -> Result<Connection, CommandError> {
-    let options = ConnectOptions { models: settings.models.clone(), window };
+    let options = settings.connect_options(window);
     match connect(name, &options) {
         Err(ConnectError::NotPulled { name }) if !settings.offline => {
             super::commands::models::pull(&name, settings, printer)?;
@@ -314,40 +310,39 @@ pub(super) fn connection(
     }
 }
 
-fn models(
+/// Connects to every model that the agents of a workflow ask: the run's own, and those that agents name.
+pub(super) fn connections(
     workflow: &Workflow,
-    connection: Connection,
+    own: Connection,
     settings: &Settings,
     printer: &Printer,
-) -> Result<Models, CommandError> {
-    let mut models = Models::new(connection.model);
-    let mut notes = BTreeSet::from_iter(connection.note);
+) -> Result<BTreeMap<Option<String>, Connection>, CommandError> {
+    let mut connections = BTreeMap::from([(None, own)]);
     for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
-        if let Some(name) = &agent.model {
-            let other = self::connection(&settings.agents_model(name), settings, None, printer)?;
-            models.add(name.clone(), other.model);
-            notes.extend(other.note);
+        if let Some(name) = &agent.model
+            && !connections.contains_key(&agent.model)
+        {
+            let other = connection(&settings.agents_model(name), settings, None, printer)?;
+            connections.insert(agent.model.clone(), other);
         }
     }
+    let notes: BTreeSet<&String> = connections.values().filter_map(|other| other.note.as_ref()).collect();
     notes.iter().for_each(|note| printer.warn(note));
-    Ok(models)
+    Ok(connections)
 }
 
-fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
-    let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();
-    if plan.stdin {
-        let kept = spool.join(STDIN);
-        let failed =
-            |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
-        if !kept.exists() {
-            let under_way = spool.join("stdin.part");
-            let mut file = File::create(&under_way).map_err(failed)?;
-            io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-            std::fs::rename(&under_way, &kept).map_err(failed)?;
-        }
-        inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
+/// Makes of connections the models that a run asks; the connection of the run itself has no name.
+pub(super) fn models(own: &Connection, connections: &BTreeMap<Option<String>, Connection>) -> Models {
+    let mut models = Models::on(Arc::clone(&own.model), own.terms);
+    for (name, other) in connections.iter().filter_map(|(name, other)| Some((name.as_ref()?, other))) {
+        models.add(name.clone(), Arc::clone(&other.model), other.terms);
     }
-    Ok(intake::gather(inputs, spool))
+    models
+}
+
+/// Where the run keeps files under way; a run that is worked on has a journal.
+fn spool(ledger: &Ledger) -> &Path {
+    ledger.journal().map_or(Path::new("."), Journal::spool)
 }
 
 fn not_taken_in(error: TakeInError, run: &RunId) -> CommandError {

@@ -44,6 +44,11 @@ pub(super) fn events_of(reader: &JournalReader) -> impl Iterator<Item = Result<E
     entries.filter(|event| !matches!(event, Err(StoreError::DamagedRecord { .. })))
 }
 
+/// Reads all events of a run at once, also while it is alive.
+pub(super) fn all_events(store: &Store, run: &RunId) -> Result<Vec<Event>, CommandError> {
+    Ok(events_of(&store.read_run(run)?).collect::<Result<_, _>>()?)
+}
+
 /// Finds the newest run of the same plan that did not come to its end.
 pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Ledger)>, CommandError> {
     if plan.stdin {
@@ -84,7 +89,7 @@ pub(super) fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), Com
 
 /// Says what was lost and found where a journal was damaged.
 pub(super) fn tell_recovery(run: &RunId, ledger: &Ledger, printer: &Printer) {
-    if let Some(recovery) = ledger.journal().recovery() {
+    if let Some(recovery) = ledger.journal().and_then(Journal::recovery) {
         let lies = |aside: &PathBuf| format!(", what could not be read lies in `{}`", aside.display());
         let aside = recovery.aside.as_ref().map_or_else(String::new, lies);
         let restored = recovery.restored;

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod error;
+mod fork;
 mod job;
 mod journals;
 mod output;
@@ -10,6 +11,8 @@ mod printer;
 mod progress;
 mod settings;
 mod signals;
+mod stream;
+mod taking;
 
 pub use error::ExitStatus;
 
@@ -47,6 +50,8 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
         Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
         Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
         Command::Run(args) => commands::run::run(args, &settings, printer).await,
+        Command::Plan(args) => commands::plan::run(args, &settings, printer).await,
+        Command::Graph(args) => commands::graph::run(&args, &settings, printer),
         Command::Check(args) => commands::check::run(&args, &settings, printer),
         Command::Runs(args) => commands::runs::run(args, &settings, printer).await,
         Command::Models(args) => commands::models::run(&args, &settings, printer),

@@ -1,6 +1,7 @@
 //! Settings, resolved once: flag > environment > project file > user file > default. The only place that reads the
 //! environment.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf, is_separator};
 
@@ -8,7 +9,8 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
-use crate::spec::{self, Config};
+use crate::connect::ConnectOptions;
+use crate::spec::{self, Config, LocalSpec, ModelSpec};
 
 /// The file that makes a folder a project.
 const PROJECT_FILE: &str = "longhand.yaml";
@@ -29,6 +31,8 @@ pub(super) struct Settings {
     pub(super) model: Option<String>,
     /// A window smaller than the model's.
     pub(super) window: Option<u64>,
+    /// The models that the settings files list, those of the project before those of the user.
+    pub(super) listed: BTreeMap<String, ModelSpec>,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
     /// The model hub, where it is not the usual one.
@@ -42,6 +46,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Returns what it takes to connect to a model.
+    pub(super) fn connect_options(&self, window: Option<u64>) -> ConnectOptions {
+        ConnectOptions { models: self.models.clone(), window, listed: self.listed.clone() }
+    }
+
     pub(super) fn resolve(global: &Global) -> Result<Self, CommandError> {
         let here = env::current_dir().map_err(|error| {
             CommandError::caused(ExitStatus::Failed, "cannot tell the current folder", error)
@@ -60,6 +69,8 @@ impl Settings {
         };
         let user_file = user_file.filter(|file| file.is_file());
         let from_user = user_file.map(|file| Layer::read(&file)).transpose()?;
+        let lower = from_user.iter().chain(&from_project);
+        let listed: BTreeMap<String, ModelSpec> = lower.flat_map(Layer::listed).collect();
         let data = home.clone().or_else(|| folders.as_ref().map(Xdg::data_dir));
         let data = data.unwrap_or_else(|| here.join(".longhand"));
         let store = global
@@ -90,6 +101,7 @@ impl Settings {
             model: model.or_else(|| layers.iter().find_map(|layer| layer.model())),
             window: window.or_else(|| layers.iter().find_map(|layer| layer.config.window)),
             project: from_project.map(|layer| layer.folder),
+            listed,
             offline: global.offline,
             hub: text("HF_ENDPOINT"),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),
@@ -117,6 +129,17 @@ impl Layer {
 
     fn store(&self) -> Option<PathBuf> {
         self.config.store.as_ref().map(|store| self.folder.join(store))
+    }
+
+    /// Returns the models that the file lists, their files found from every folder.
+    fn listed(&self) -> impl Iterator<Item = (String, ModelSpec)> {
+        self.config.models.iter().map(|(name, model)| {
+            let mut model = model.clone();
+            if let Some(LocalSpec { path: Some(path), .. }) = &mut model.local {
+                *path = self.folder.join(&*path);
+            }
+            (name.clone(), model)
+        })
     }
 
     fn model(&self) -> Option<String> {

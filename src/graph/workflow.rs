@@ -1,11 +1,11 @@
 //! The compiled workflow: what the scheduler walks and the plan counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::hash::ContentHash;
-use crate::name::{NodeName, WorkflowName};
+use crate::name::{NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
 use crate::spec::{AgentSpec, Diagnostics, InputSpec, StepSpec, WorkflowSpec};
 
@@ -55,6 +55,14 @@ pub struct Node {
     pub value: ValueKind,
     /// The agent it asks; none for a split and a gather.
     pub agent: Option<Arc<AgentSpec>>,
+}
+
+impl Node {
+    /// Returns the key of its kind of step.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        super::draft::kind(&self.step)
+    }
 }
 
 /// A workflow in which every name is known, every value fits its reader, and nothing waits for itself.
@@ -125,6 +133,67 @@ impl Workflow {
     #[must_use]
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// Returns a node and all nodes that depend on it.
+    #[must_use]
+    pub fn downstream(&self, name: &NodeName) -> BTreeSet<NodeName> {
+        let mut found = BTreeSet::from([name.clone()]);
+        // Every node comes after all that it reads, so one pass is enough.
+        for node in &self.nodes {
+            if self.upstream(&node.name).any(|read| found.contains(read)) {
+                found.insert(node.name.clone());
+            }
+        }
+        found
+    }
+
+    /// Returns the inputs that decide what a node asks; those of a split are those of the step that it splits for.
+    #[must_use]
+    pub fn inputs_of(&self, node: &Node) -> BTreeSet<String> {
+        let question = match &node.step {
+            StepSpec::Split(split) => {
+                return self.node(&split.reader).map(|reader| self.inputs_of(reader)).unwrap_or_default();
+            }
+            StepSpec::Quote(quote) => quote.question.clone(),
+            StepSpec::Fold(_)
+            | StepSpec::Map(_)
+            | StepSpec::Reduce(_)
+            | StepSpec::Call(_)
+            | StepSpec::Gather(_) => None,
+        };
+        let read = self.prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt));
+        // What an answer may say is held against all inputs.
+        let all = matches!(&node.step, StepSpec::Call(call) if call.grounded_in.is_some());
+        let used = |name: &&String| all || Some(*name) == question.as_ref();
+        let read: BTreeSet<String> = read.filter(|name| self.spec.inputs.contains_key(name)).collect();
+        read.into_iter().chain(self.spec.inputs.keys().filter(used).cloned()).collect()
+    }
+
+    fn prompts_of<'a>(&self, node: &'a Node) -> impl Iterator<Item = &'a PromptName> {
+        let agent = node.agent.as_ref();
+        agent.into_iter().flat_map(|agent| agent.system.iter().chain([&agent.prompt]))
+    }
+
+    /// Returns the identity of every node: its step, its agent and its prompts; a split has that of its reader, too.
+    #[must_use]
+    pub fn node_hashes(&self) -> BTreeMap<NodeName, ContentHash> {
+        self.nodes.iter().map(|node| (node.name.clone(), self.node_hash(node))).collect()
+    }
+
+    fn node_hash(&self, node: &Node) -> ContentHash {
+        let agent = node
+            .agent
+            .as_ref()
+            .map(|agent| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) });
+        let texts: Vec<Option<&str>> =
+            self.prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
+        let reader = match &node.step {
+            StepSpec::Split(split) => self.node(&split.reader).map(|reader| self.node_hash(reader)),
+            _ => None,
+        };
+        // Structs of strings and numbers always serialize, so the fallback is never hashed.
+        ContentHash::of(&serde_json::to_vec(&(&node.step, agent, texts, reader)).unwrap_or_default())
     }
 
     /// Returns the identity of all that decides the results: steps, inputs, agents and prompts, but no description and

@@ -6,15 +6,11 @@ use std::collections::{HashMap, HashSet};
 use super::model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
 };
+use super::naming::Naming;
 use crate::graph::Workflow;
 use crate::name::NodeName;
-use crate::run::{
-    CallRecord, DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value,
-};
+use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value};
 use crate::text::DocumentIndex;
-
-/// What stands for the whole archive where a path is expected.
-const ARCHIVE: &str = ".";
 
 /// Builds the report of the run whose events these are, in their order. They are looked at one by one: all the prompts of
 /// a long run are more than should be in memory at once.
@@ -24,21 +20,30 @@ const ARCHIVE: &str = ".";
 pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Borrow<Event>>) -> Report {
     let mut state = RunState::default();
     let mut calls: Vec<CallLine> = Vec::new();
+    let mut naming = None;
     let mut duration_ms = 0;
     for event in events {
         let event = event.borrow();
         state.apply(event);
         match event {
-            Event::Called(call) => calls.push(line_of(call, &state)),
+            Event::Called(call) => {
+                // Every document is known before the first call.
+                let naming = naming.get_or_insert_with(|| naming_of(&state));
+                // An answer that was taken over from another run cost nothing in this one.
+                let cached = state.reused(&call.site.task).is_some();
+                calls.push(CallLine { cached, ..CallLine::of(call, naming) });
+            }
             Event::Ended { ms, .. } => duration_ms += ms,
             _ => {}
         }
     }
+    let naming = naming.unwrap_or_else(|| naming_of(&state));
     let failed = state.failures().map(|(task, _)| task.slot).collect();
-    let view = View { workflow, state: &state, failed };
+    let view = View { workflow, state: &state, failed, naming };
     let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
     let results = view.results();
     let text_of = |slot| results.iter().find(|(found, _)| *found == slot).map(|(_, value)| plain(value));
+    let made = || calls.iter().filter(|call| !call.cached);
     Report {
         version: VERSION,
         run: run.to_owned(),
@@ -50,13 +55,18 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
         documents: view.documents(),
         failed: view.failures(),
         usage: Totals {
-            prompt_tokens: calls.iter().map(|call| call.prompt_tokens).sum(),
-            completion_tokens: calls.iter().map(|call| call.completion_tokens).sum(),
-            cost_usd: calls.iter().map(|call| call.cost_usd).sum(),
+            prompt_tokens: made().map(|call| call.prompt_tokens).sum(),
+            completion_tokens: made().map(|call| call.completion_tokens).sum(),
+            cost_usd: made().map(|call| call.cost_usd).sum(),
         },
         calls,
         duration_ms,
     }
+}
+
+fn naming_of(state: &RunState) -> Naming {
+    let names = state.documents().iter().map(|document| document.name.clone()).collect();
+    Naming::new(names, state.plan().map_or(Purpose::Each, |plan| plan.purpose))
 }
 
 /// The text of a result: quotes become sentences, one a line.
@@ -74,32 +84,7 @@ struct View<'a> {
     state: &'a RunState,
     /// The slots in which a task failed.
     failed: HashSet<Slot>,
-}
-
-/// The name of a document as a report gives it.
-fn name_of(document: DocumentIndex, state: &RunState) -> String {
-    let found = usize::try_from(document.0).ok().and_then(|index| state.documents().get(index));
-    found.map_or_else(String::new, |document| document.name.clone())
-}
-
-/// A call as a report lists it, which is without its texts.
-fn line_of(call: &CallRecord, state: &RunState) -> CallLine {
-    let usage = call.response.usage;
-    CallLine {
-        node: call.site.task.node.to_string(),
-        slot: call.site.task.slot.to_string(),
-        attempt: call.attempt,
-        document: call.document.map(|document| name_of(document, state)),
-        chunk: call.chunk,
-        model: call.model.clone(),
-        prompt_tokens: usage.prompt_tokens,
-        cached_prompt_tokens: usage.cached_prompt_tokens,
-        completion_tokens: usage.completion_tokens,
-        stop: call.response.stop,
-        cached: false,
-        cost_usd: 0.0,
-        ms: call.ms,
-    }
+    naming: Naming,
 }
 
 impl View<'_> {
@@ -123,14 +108,11 @@ impl View<'_> {
     }
 
     fn name_of(&self, document: DocumentIndex) -> String {
-        name_of(document, self.state)
+        self.naming.name_of(document)
     }
 
     fn path_of(&self, slot: Slot) -> String {
-        match slot {
-            Slot::Source(index) if !self.together() => self.name_of(DocumentIndex(index)),
-            Slot::Source(_) | Slot::Archive => ARCHIVE.to_owned(),
-        }
+        self.naming.path_of(slot)
     }
 
     fn results(&self) -> Vec<(Slot, &Value)> {

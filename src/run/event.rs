@@ -112,6 +112,9 @@ pub struct Plan {
     pub stdin: bool,
     /// How documents become sources.
     pub purpose: Purpose,
+    /// The identity of every node with its agent and prompts; empty in journals of older versions.
+    #[serde(default)]
+    pub nodes: BTreeMap<NodeName, ContentHash>,
     /// The model as it was named, an absolute path where it is a file.
     pub model: String,
     /// The model's identity: a resumed run must have the same one.
@@ -135,6 +138,7 @@ impl Plan {
             paths: Vec::new(),
             stdin: false,
             purpose: Purpose::Each,
+            nodes: BTreeMap::new(),
             model,
             model_identity,
             window: None,
@@ -187,6 +191,15 @@ pub enum Event {
         plan: Plan,
         /// When.
         at_ms: u64,
+    },
+    /// What follows of these tasks was taken over from another run and not done again.
+    Forked {
+        /// The other run.
+        from: RunId,
+        /// The first node that is done anew, and with it all that depends on it.
+        node: NodeName,
+        /// The tasks whose answers and values were taken over.
+        tasks: Vec<TaskId>,
     },
     /// A document was taken in.
     Document(DocumentRecord),

@@ -26,6 +26,8 @@ pub struct RunState {
     tasks: HashMap<TaskId, TaskState>,
     /// Answers of tasks that have not ended: those of ended ones are never asked for again.
     answers: HashMap<TaskId, HashMap<u32, (ContentHash, ChatResponse)>>,
+    /// The run that tasks were taken over from.
+    reused: HashMap<TaskId, RunId>,
     outcome: Option<Outcome>,
 }
 
@@ -34,6 +36,9 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Started { run, plan, .. } => self.run = Some((run.clone(), plan.clone())),
+            Event::Forked { from, tasks, .. } => {
+                self.reused.extend(tasks.iter().map(|task| (task.clone(), from.clone())));
+            }
             Event::Document(document) => self.documents.push(document.clone()),
             Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
             Event::Gathered => self.gathered = true,
@@ -115,6 +120,12 @@ impl RunState {
     pub fn answer(&self, site: &CallSite, request: &ContentHash) -> Option<&ChatResponse> {
         let (hash, response) = self.answers.get(&site.task)?.get(&site.step)?;
         (hash == request).then_some(response)
+    }
+
+    /// Returns the run that a task was taken over from, if it was.
+    #[must_use]
+    pub fn reused(&self, task: &TaskId) -> Option<&RunId> {
+        self.reused.get(task)
     }
 
     /// Returns how the run ended, if it has.

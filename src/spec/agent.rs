@@ -25,7 +25,8 @@ pub struct AgentSpec {
     /// The template of the user's message.
     #[schemars(with = "String")]
     pub prompt: PromptName,
-    /// The model by name, or by a path seen from the project's folder; none takes the one of the run.
+    /// The model: a name of `longhand.yaml`, another name, or a path seen from the project's folder; none takes the one of the
+    /// run.
     #[serde(default)]
     pub model: Option<String>,
     /// The most tokens of an answer.

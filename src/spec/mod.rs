@@ -7,6 +7,7 @@ mod agent;
 mod catalog;
 mod config;
 mod diagnostic;
+mod input;
 mod mend;
 mod outline;
 mod schema;
@@ -17,12 +18,13 @@ mod yaml;
 
 pub use agent::AgentSpec;
 pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
-pub use config::{Config, config};
+pub use config::{BackEnd, Config, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
+pub use input::{InputKind, InputSpec};
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use workflow::{
-    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
-    SplitSpec, StepSpec, WorkflowSpec,
+    CallSpec, FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
+    StepSpec, WorkflowSpec,
 };
-pub use yaml::{LARGEST_FILE, Located, parse, read};
+pub use yaml::{LARGEST_FILE, Located, parse, read, write};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::input::InputSpec;
 use crate::name::{AgentName, NodeName, WorkflowName};
 
 /// A workflow: named steps over documents. `nodes` run once for every source, `archive` once over all of them.
@@ -37,18 +38,6 @@ pub struct WorkflowSpec {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub overview: Option<NodeName>,
-}
-
-/// One input of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InputSpec {
-    /// The value where none is given; an input without a default must be given.
-    #[serde(default)]
-    pub default: Option<String>,
-    /// One line that says what the input is for.
-    #[serde(default)]
-    pub description: String,
 }
 
 /// One step, written as a map with one key: the kind.

@@ -123,6 +123,12 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &Arc<str>) -> Result<Locate
 
 /// How the message of a missing key begins.
 const MISSING: &str = "missing key";
+/// Writes a value as YAML.
+#[must_use]
+pub fn write(value: &impl serde::Serialize) -> String {
+    // Structs of strings, numbers, lists and maps always serialize, so the fallback is never written.
+    serde_yaml::to_string(value).unwrap_or_default()
+}
 
 /// Says in the language's own words what the deserializer found, and where.
 fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::Error) -> Diagnostic {

@@ -29,13 +29,7 @@ pub enum TakeInError {
 /// # Errors
 /// [`TakeInError`]
 pub fn take_in(ledger: &Ledger, gathered: &Gathered) -> Result<(), TakeInError> {
-    let record = |document: &Document| DocumentRecord {
-        index: document.index,
-        name: document.name.clone(),
-        hash: document.hash,
-        bytes: document.bytes,
-    };
-    let found: Vec<DocumentRecord> = gathered.documents.iter().map(record).collect();
+    let found = records(gathered);
     if ledger.read(RunState::is_gathered) {
         let same = ledger.read(|state| state.documents() == found.as_slice());
         return if same { Ok(()) } else { Err(TakeInError::Changed) };
@@ -49,6 +43,18 @@ pub fn take_in(ledger: &Ledger, gathered: &Gathered) -> Result<(), TakeInError> 
         ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
     }
     Ok(ledger.record(&Event::Gathered)?)
+}
+
+/// Returns the documents as a journal has them.
+#[must_use]
+pub fn records(gathered: &Gathered) -> Vec<DocumentRecord> {
+    let record = |document: &Document| DocumentRecord {
+        index: document.index,
+        name: document.name.clone(),
+        hash: document.hash,
+        bytes: document.bytes,
+    };
+    gathered.documents.iter().map(record).collect()
 }
 
 impl RunContext {

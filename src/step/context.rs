@@ -55,7 +55,8 @@ impl RunContext {
     }
 
     /// Returns the name of a document for prompts and messages.
-    pub(super) fn document_name(&self, index: DocumentIndex) -> &str {
+    #[must_use]
+    pub fn document_name(&self, index: DocumentIndex) -> &str {
         self.document(index).map_or("", |document| document.name.as_str())
     }
 
@@ -79,7 +80,10 @@ impl RunContext {
     }
 
     /// Returns the value of `node` as seen from `task`: an archive's step sees what every source yielded.
-    pub(super) fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where the node has yielded nothing yet.
+    pub fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
         let from_sources = task.slot == Slot::Archive
             && self.workflow.node(node).is_some_and(|node| node.scope == Scope::Source);
         self.ledger.read(|state| {
@@ -95,14 +99,19 @@ impl RunContext {
     }
 
     /// Makes the variables that every prompt may use: the inputs, the document's name, and what `with` names.
-    pub(super) fn variables(
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where a node that `with` names has yielded nothing yet.
+    pub fn variables(
         &self,
         task: &TaskId,
         with: &BTreeMap<String, NodeName>,
     ) -> Result<Variables, StepError> {
         let mut variables = Variables::default();
-        for (name, value) in &self.plan.inputs {
-            variables.set(name, value.as_str());
+        for (name, text) in &self.plan.inputs {
+            // A value that is not of its type was refused before the run began.
+            let typed = self.workflow.inputs().get(name).and_then(|input| input.value(text).ok());
+            variables.set(name, typed.unwrap_or_else(|| text.as_str().into()));
         }
         if let Slot::Source(source) = task.slot {
             let source = usize::try_from(source).ok().and_then(|source| self.sources.get(source));
@@ -124,12 +133,17 @@ impl RunContext {
     }
 
     /// Quotes as a prompt sees them: `text` and `document`.
-    pub(super) fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
+    #[must_use]
+    pub fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
         let value = |quote: &Quote| serde_json::json!({ "text": quote.line(), "document": self.document_name(quote.document) });
         quotes.iter().map(value).collect()
     }
 
-    pub(super) fn agent(node: &Node) -> Result<&AgentSpec, StepError> {
+    /// Returns the agent that a node asks.
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where it asks none.
+    pub fn agent(node: &Node) -> Result<&AgentSpec, StepError> {
         node.agent.as_deref().ok_or_else(|| bug(&node.name, "agent"))
     }
 

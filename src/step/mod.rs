@@ -16,9 +16,10 @@ mod split;
 mod statement;
 mod usefulness;
 
-pub use begin::{Source, TakeInError, take_in};
+pub use begin::{Source, TakeInError, records, take_in};
 pub use context::RunContext;
 pub use error::StepError;
+pub use split::SEAMS;
 
 use crate::run::{TaskId, Value};
 use crate::spec::StepSpec;

@@ -11,7 +11,8 @@ pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 
 /// A run's journal and its state: an event is appended first and takes effect second.
 pub struct Ledger {
-    journal: Journal,
+    /// None where nothing is kept.
+    journal: Option<Journal>,
     state: Mutex<RunState>,
     lost: u64,
     observer: Option<Observer>,
@@ -38,13 +39,19 @@ impl Ledger {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { journal, state: Mutex::new(state), lost, observer: None })
+        Ok(Self { journal: Some(journal), state: Mutex::new(state), lost, observer: None })
     }
 
-    /// Returns the journal.
+    /// Begins a ledger that keeps nothing: for what is only tried.
     #[must_use]
-    pub fn journal(&self) -> &Journal {
-        &self.journal
+    pub fn unkept() -> Self {
+        Self { journal: None, state: Mutex::default(), lost: 0, observer: None }
+    }
+
+    /// Returns the journal; none where nothing is kept.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
     }
 
     /// Says how many records of the journal were damaged when it was opened.
@@ -67,7 +74,9 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] where it could not be written; the state is then as before.
     pub fn record(&self, event: &Event) -> Result<(), StoreError> {
-        self.journal.append(event)?;
+        if let Some(journal) = &self.journal {
+            journal.append(event)?;
+        }
         self.state().apply(event);
         if let Some(observer) = &self.observer {
             observer(event);

@@ -41,7 +41,7 @@ impl Driven {
         let run: RunId = "driven".parse().unwrap();
         let ledger = Ledger::open(store.create_run(&run, Durability::Kill).unwrap()).unwrap();
         ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 }).unwrap();
-        let gathered = intake::gather([Input::Path(input.to_owned())], ledger.journal().spool());
+        let gathered = intake::gather([Input::Path(input.to_owned())], ledger.journal().unwrap().spool());
         take_in(&ledger, &gathered).unwrap();
         let stop = Stop::default();
         let (models, drain) = (Models::new(model), stop.drain.clone());

@@ -3,7 +3,7 @@
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use crate::connect::{ConnectOptions, DEFAULT_MODEL, connect};
+use crate::connect::{DEFAULT_MODEL, connect};
 use crate::graph;
 use crate::run::in_one_line;
 use crate::spec::Catalog;
@@ -29,8 +29,7 @@ pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<Ex
     );
     tell("workflows", workflows(settings));
     let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    let options = ConnectOptions { models: settings.models.clone(), window: settings.window };
-    let model = connect(name, &options).map(|connection| {
+    let model = connect(name, &settings.connect_options(settings.window)).map(|connection| {
         let limits = connection.model.limits();
         format!("{name}: {}, window {} tokens", connection.model.identity(), limits.context)
     });
