@@ -156,7 +156,11 @@ impl Prepared {
 
     fn report(&self) -> Report {
         let reader = Store::open(self.folder.path()).unwrap().read_run(&run()).unwrap();
-        report::build("bench", &self.context.workflow, reader.entries::<Event>().map(|entry| entry.unwrap().1))
+        report::build(
+            "bench",
+            &self.context.workflow,
+            reader.entries::<Event>().map(|entry| entry.unwrap().1),
+        )
     }
 
     /// The bytes that the store takes of the disk, in whole blocks where the system tells.
@@ -254,13 +258,15 @@ fn beside_latency(bencher: Bencher<'_, '_>) {
     let script = || Script { latency_ms: 50, concurrency: AT_ONCE, ..instant() };
     let mut took = Duration::ZERO;
     let mut calls = 0;
-    bencher.with_inputs(|| project.prepare("merged", script(), Durability::Kill)).bench_local_values(|prepared| {
-        let began = Instant::now();
-        let driven = prepared.drive(&runtime);
-        took = began.elapsed();
-        calls = driven.report().calls.len();
-        driven
-    });
+    bencher.with_inputs(|| project.prepare("merged", script(), Durability::Kill)).bench_local_values(
+        |prepared| {
+            let began = Instant::now();
+            let driven = prepared.drive(&runtime);
+            took = began.elapsed();
+            calls = driven.report().calls.len();
+            driven
+        },
+    );
     let ideal = LATENCY * u32::try_from(calls.div_ceil(AT_ONCE)).unwrap();
     let share = 100.0 * ideal.as_secs_f64() / took.as_secs_f64();
     eprintln!("{calls} calls in {took:?}, {ideal:?} at best: {share:.1} %");

@@ -84,7 +84,8 @@ fn spawn(context: &Arc<RunContext>, task: TaskId, running: &mut JoinSet<Ended>) 
             // What a step leaves behind when it panics is nobody's to see: the context is whole between any two of its
             // calls, and all else is dropped here.
             let ended = AssertUnwindSafe(step::execute(&context, &task)).catch_unwind().await;
-            let panicked = |panic| Err(StepError::Panicked { node: task.node.to_string(), said: said(panic) });
+            let panicked =
+                |panic| Err(StepError::Panicked { node: task.node.to_string(), said: said(panic) });
             let result = ended.unwrap_or_else(panicked);
             (task, result)
         }

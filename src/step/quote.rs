@@ -25,8 +25,11 @@ pub(super) async fn run(
     spec: &QuoteSpec,
 ) -> Result<Value, StepError> {
     let agent = RunContext::agent(node)?;
-    let question =
-        spec.question.as_ref().and_then(|input| context.plan.inputs.get(input)).map_or("", |text| text.trim());
+    let question = spec
+        .question
+        .as_ref()
+        .and_then(|input| context.plan.inputs.get(input))
+        .map_or("", |text| text.trim());
     let chunks = context.chunks(&spec.over, task.slot)?;
     let mut candidates = Vec::new();
     for (position, chunk) in chunks.iter().enumerate() {

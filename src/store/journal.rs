@@ -132,7 +132,9 @@ impl Journal {
     /// Walks the records in the order of their numbers.
     ///
     /// A record that cannot be read is an error in its place, and the walk goes on after it.
-    pub fn entries<T: DeserializeOwned>(&self) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
+    pub fn entries<T: DeserializeOwned>(
+        &self,
+    ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         let failed = self.flush().err().map(Err);
         let tail = self.tail();
         let entries = Entries::new(&self.folder.records(), tail.records.end(), tail.next);

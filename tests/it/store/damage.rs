@@ -128,7 +128,11 @@ fn damage_to_the_records_costs_those_that_it_hits_and_names_them() {
         drop(journal);
         let reader = store.read_run(&run()).unwrap();
         let read: Vec<Result<(u64, String), StoreError>> = reader.entries().collect();
-        assert_eq!(read.iter().filter(|entry| entry.is_err()).count(), lost, "{context}: a reader sees the same");
+        assert_eq!(
+            read.iter().filter(|entry| entry.is_err()).count(),
+            lost,
+            "{context}: a reader sees the same"
+        );
         // The next place is tried on a run that was never hurt.
         fs::remove_dir_all(folder.path().join("runs/hurt")).unwrap();
         filled(folder.path());

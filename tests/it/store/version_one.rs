@@ -37,7 +37,8 @@ fn events(store: &Store, run: &str) -> Vec<Event> {
 fn used(events: &[Event]) -> (usize, u64, u64) {
     let calls: Vec<_> =
         events.iter().filter_map(|e| if let Event::Called(call) = e { Some(call) } else { None }).collect();
-    let usage = |of: fn(&longhand::model::Usage) -> u64| calls.iter().map(|call| of(&call.response.usage)).sum();
+    let usage =
+        |of: fn(&longhand::model::Usage) -> u64| calls.iter().map(|call| of(&call.response.usage)).sum();
     (calls.len(), usage(|usage| usage.prompt_tokens.0), usage(|usage| usage.completion_tokens.0))
 }
 
@@ -53,7 +54,9 @@ fn its_runs_are_brought_up_to_version_two_and_go_on() {
     assert_eq!(used(&events(&store, "killed")), KILLED);
     let run = folder.path().join("runs/ended");
     assert!(!run.join("TURN").exists() && !run.join("journal").exists());
-    let left = walkdir::WalkDir::new(run.join("blobs")).into_iter().filter(|e| e.as_ref().unwrap().file_type().is_file());
+    let left = walkdir::WalkDir::new(run.join("blobs"))
+        .into_iter()
+        .filter(|e| e.as_ref().unwrap().file_type().is_file());
     assert_eq!(left.count(), 0, "every record is in one file");
 
     let journal = store.open_run(&id("killed"), Durability::Kill).unwrap();
