@@ -28,7 +28,8 @@
 //!   has not written out yet is lost; what is damaged is found by its check or its hash.
 //!
 //! Every record lies in `records`, and only its place in sled: a flush of sled waits for the disk, several times as long
-//! as an append takes. An empty run takes half a mebibyte, which is one segment of sled's.
+//! as an append takes. A run without a call
+//! takes 40 KiB of the disk, most of it sled's.
 //!
 //! # Readers beside a writer
 //!

@@ -90,7 +90,9 @@ fn damage_anywhere_in_the_index_loses_nothing() {
             let hurt = fs::read(path).unwrap();
             fs::remove_dir_all(&journal).unwrap();
             fs::create_dir(&journal).unwrap();
-            whole.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+            for (path, bytes) in &whole {
+                fs::write(path, bytes).unwrap();
+            }
             fs::write(path, hurt).unwrap();
             let opened = store.open_run(&run(), Durability::Kill);
             let found = read(&opened.unwrap_or_else(|error| panic!("{context}: {error}")));
@@ -105,7 +107,7 @@ fn damage_to_the_records_costs_those_that_it_hits_and_names_them() {
     let store = filled(folder.path());
     let path = folder.path().join("runs/hurt/records");
     let whole = fs::read(&path).unwrap();
-    let first_of = |at: usize| whole[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+    let first_of = |at: usize| whole[..at].split(|byte| *byte == b'\n').count() as u64 - 1;
     hurt(&path, &whole, |context, at| {
         let journal = store.open_run(&run(), Durability::Kill).unwrap();
         assert_eq!(journal.append(&"goes on").unwrap(), 30, "{context}");
