@@ -339,7 +339,9 @@ fn models(
             notes.extend(other.note);
         }
     }
-    notes.iter().for_each(|note| printer.warn(note));
+    for note in &notes {
+        printer.warn(note);
+    }
     Ok(models)
 }
 
