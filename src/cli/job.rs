@@ -327,7 +327,9 @@ pub(super) fn connections(
         }
     }
     let notes: BTreeSet<&String> = connections.values().filter_map(|other| other.note.as_ref()).collect();
-    notes.iter().for_each(|note| printer.warn(note));
+    for note in notes {
+        printer.warn(note);
+    }
     Ok(connections)
 }
 

@@ -21,26 +21,20 @@ pub fn device_info() -> DeviceInfo {
 
 /// Opens the device that models are computed on.
 pub(super) fn choose() -> (Device, DeviceInfo) {
-    settle(gpu())
+    #[cfg(feature = "cuda")]
+    let gpu = Some(cuda::open());
+    #[cfg(not(feature = "cuda"))]
+    let gpu = None;
+    settle(gpu)
 }
 
+/// Takes the graphics processor, or what is wrong with it; none in a build that knows of none.
 fn settle(gpu: Option<Result<(Device, String), String>>) -> (Device, DeviceInfo) {
     match gpu {
         Some(Ok((device, name))) => (device, DeviceInfo { gpu: Some(name), fallback: None }),
         Some(Err(reason)) => (Device::Cpu, DeviceInfo { gpu: None, fallback: Some(reason) }),
         None => (Device::Cpu, DeviceInfo::default()),
     }
-}
-
-/// The first graphics processor, or why there is none to use; none at all in a build that knows of none.
-#[cfg(feature = "cuda")]
-fn gpu() -> Option<Result<(Device, String), String>> {
-    Some(cuda::open())
-}
-
-#[cfg(not(feature = "cuda"))]
-fn gpu() -> Option<Result<(Device, String), String>> {
-    None
 }
 
 #[cfg(feature = "cuda")]

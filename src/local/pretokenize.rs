@@ -26,10 +26,19 @@ pub(super) struct PreTokenizer {
     pub(super) whole_words: bool,
     /// Whether a prompt begins with the model's first token where the file does not say so.
     pub(super) first_token: bool,
-    /// Whether the words are those of GPT-2, apart from digits.
-    pub(super) plain_words: bool,
-    /// Whether every digit is a word of its own.
-    pub(super) single_digits: bool,
+    /// What words it cuts.
+    pub(super) words: Words,
+}
+
+/// The words of a pre-tokenizer, as far as they can be cut by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Those of GPT-2.
+    Plain,
+    /// Those of GPT-2, and every digit alone.
+    PlainAndDigits,
+    /// Others.
+    Other,
 }
 
 /// Returns the pre-tokenizer called `name` in `tokenizer.ggml.pre`, or what is wrong with that name.
@@ -38,18 +47,16 @@ pub(super) fn pre_tokenizer(name: &str, space_prefix: bool) -> Result<PreTokeniz
         wrapper: Sequence::new(parts).into(),
         whole_words: false,
         first_token: false,
-        plain_words: false,
-        single_digits: false,
+        words: Words::Other,
     };
     let gpt2 = ByteLevel::new(space_prefix, true, true);
     let bytes_only = ByteLevel::new(space_prefix, true, false);
     Ok(match name {
         "smollm" | "starcoder" | "refact" | "command-r" => PreTokenizer {
-            plain_words: true,
-            single_digits: true,
+            words: Words::PlainAndDigits,
             ..words(vec![Digits::new(true).into(), gpt2.into()])
         },
-        "gpt-2" | "gpt2" | "phi-2" => PreTokenizer { plain_words: true, ..words(vec![gpt2.into()]) },
+        "gpt-2" | "gpt2" | "phi-2" => PreTokenizer { words: Words::Plain, ..words(vec![gpt2.into()]) },
         "llama-bpe" | "llama3" | "llama-v3" => PreTokenizer {
             whole_words: true,
             first_token: true,

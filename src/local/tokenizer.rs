@@ -11,7 +11,7 @@ use tokenizers::Tokenizer;
 use tokenizers::models::bpe::{BPE, Vocab};
 
 use super::gguf::ModelFile;
-use super::pretokenize::pre_tokenizer;
+use super::pretokenize::{Words, pre_tokenizer};
 use super::wordcount::WordCounter;
 use crate::model::ModelError;
 use crate::text::{TokenCount, TokenCounter};
@@ -230,7 +230,8 @@ fn byte_level(
     // Models of the `llama-bpe` kind take a whole word that is in the vocabulary as it is, without merging.
     let model = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(kind.whole_words).build();
     let model = model.map_err(|error| file.fail(format!("its tokenizer cannot be built: {error}")))?;
-    let words = (kind.plain_words && !prefix).then(|| WordCounter::new(model.clone(), kind.single_digits));
+    let by_hand = kind.words != Words::Other && !prefix;
+    let words = by_hand.then(|| WordCounter::new(model.clone(), kind.words == Words::PlainAndDigits));
     let mut tokenizer = Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(kind.wrapper));
     Ok((tokenizer, words, kind.first_token))

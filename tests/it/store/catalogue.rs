@@ -105,7 +105,7 @@ fn a_store_that_cannot_be_a_folder_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Store::open(&file.join("store")).unwrap_err();
-    insta::assert_snapshot!(message(folder.path(), &error), @"cannot read or write `STORE/file/store`");
+    insta::assert_snapshot!(message(folder.path(), &error), @"`STORE/file` is a file: expected a folder, or a name that is free; name another store with `--store`");
 }
 
 #[cfg(unix)]
