@@ -40,10 +40,12 @@ pub struct Ask<'a> {
     pub document: Option<DocumentIndex>,
     /// The chunk it reads.
     pub chunk: Option<u32>,
+    /// What was said after the prompt already: an answer and what is wrong with it.
+    pub further: Vec<Message>,
 }
 
 impl Caller<'_> {
-    /// Renders the messages that `agent` is sent.
+    /// Renders the messages that `agent` is sent: its system message, its demonstrations, its prompt.
     ///
     /// # Errors
     /// [`AgentError::Prompt`] where a template misses a variable.
@@ -55,7 +57,9 @@ impl Caller<'_> {
         };
         let system = agent.system.as_ref().map(render).transpose()?.map(Message::system);
         let user = Message::user(render(&agent.prompt)?);
-        Ok(system.into_iter().chain([user]).collect())
+        let shown = agent.examples.iter();
+        let shown = shown.flat_map(|one| [Message::user(&one.user), Message::assistant(&one.assistant)]);
+        Ok(system.into_iter().chain(shown).chain([user]).collect())
     }
 
     /// Counts the tokens of the prompt that `agent` would be sent.
@@ -75,7 +79,7 @@ impl Caller<'_> {
         let agent = ask.agent;
         let connected = self.models.connected(agent)?;
         let request = ChatRequest {
-            messages: self.messages(agent, &ask.variables)?,
+            messages: self.messages(agent, &ask.variables)?.into_iter().chain(ask.further).collect(),
             sampling: agent.sampling.clone(),
             max_output: TokenCount(agent.max_output).min(connected.model.limits().max_output),
             stop: agent.stop.clone(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{CommandError, ExitStatus};
+use super::files;
 use super::journals::{create, interrupted, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
@@ -71,6 +72,7 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         workflow_name
     };
     let workflow = compile(&workflow_name, settings, printer)?;
+    files::check_folder(&workflow, job.output.as_ref())?;
     if let Some(folder) = &job.output {
         output::check_free(&settings.here.join(folder), job.force)?;
     }
@@ -172,6 +174,7 @@ impl Opened {
         let models = models(&connection, &connections);
         let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
+            files::check(&workflow, &plan, &gathered.documents)?;
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
@@ -230,6 +233,7 @@ fn finish(
     let report = report_from(&reader, &context.workflow)?;
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
+        files::write(context)?;
     }
     if printer.jsonl {
         printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;

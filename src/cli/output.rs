@@ -58,7 +58,17 @@ pub(super) fn check_pages<'a>(
     Ok(())
 }
 
-fn exists(path: &Path) -> CommandError {
+/// Returns the name of a document's page.
+pub(super) fn page_name(document: &str) -> PathBuf {
+    PathBuf::from(format!("{document}.md"))
+}
+
+/// Tells whether a path is that of a page for all documents.
+pub(super) fn is_common_page(path: &Path) -> bool {
+    [INDEX_PAGE, ARCHIVE_PAGE].iter().any(|page| path == Path::new(page))
+}
+
+pub(super) fn exists(path: &Path) -> CommandError {
     CommandError::new(ExitStatus::Usage, format!("`{}` exists already", path.display()))
         .hinted("choose another folder, or overwrite with `--force`")
 }

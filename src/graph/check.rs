@@ -1,9 +1,9 @@
 //! What can be wrong between the steps of a workflow: one function for each kind of mistake.
 
-use super::draft::{Draft, references, seen, yields};
+use super::draft::{Draft, question, reads_chunk_by_chunk, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, StepSpec, suggestion};
+use crate::spec::{Diagnostic, StepSpec, Tie, suggestion};
 
 /// Reports a workflow without steps.
 pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
@@ -32,7 +32,7 @@ pub(super) fn unknown_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
             if !draft.nodes.contains_key(reference.to) {
                 let message = format!("there is no node `{}`", reference.to);
                 let help = suggestion(reference.to.as_str(), &draft.visible(node.scope));
-                problems.push(draft.error_at(node, &reference.path, message).help(help));
+                problems.push(draft.error_at(node, &reference.path(), message).help(help));
             }
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn scopes(draft: &Draft<'_>) -> Vec<Diagnostic> {
         for reference in references(node.step) {
             if draft.nodes.get(reference.to).is_some_and(|to| to.scope == Scope::Archive) {
                 let message = format!("`{}` is only there when every source is done", reference.to);
-                let problem = draft.error_at(node, &reference.path, message);
+                let problem = draft.error_at(node, &reference.path(), message);
                 problems
                     .push(problem.label("expected a node of `nodes`").help("move this step to `archive`"));
             }
@@ -63,7 +63,9 @@ pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let Some(to) = draft.nodes.get(reference.to).filter(|to| to.scope <= node.scope) else {
                 continue;
             };
-            let found = seen(to, node.scope);
+            // What hangs on a missing node or on a circle is reported there.
+            let Some(kind) = draft.yields(to) else { continue };
+            let found = seen(to.scope, node.scope, kind);
             if found.is_some_and(|kind| reference.accepts.contains(&kind)) {
                 continue;
             }
@@ -71,7 +73,7 @@ pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let kind = found.map_or_else(|| "the chunks of one source".to_owned(), |kind| kind.to_string());
             let message = format!("`{}` yields {kind}", reference.to);
             let label = format!("expected a node that yields {}", accepted.join(" or "));
-            problems.push(draft.error_at(node, &reference.path, message).label(label));
+            problems.push(draft.error_at(node, &reference.path(), message).label(label));
         }
     }
     problems
@@ -101,6 +103,14 @@ pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
                 Some(reader) => format!("they are read by `{reader}`"),
                 None => format!("give `{}` the line `over: {}`", split.reader, node.name),
             }));
+        } else if let Some(reader) = draft.nodes.get(&split.reader)
+            && split.max_tokens.is_none()
+            && !reads_chunk_by_chunk(reader.step)
+        {
+            let message =
+                format!("`{}` does not read chunk by chunk, so its prompt bounds none", split.reader);
+            let problem = draft.error_at(node, &["for"], message).label("needs `max_tokens` beside it");
+            problems.push(problem.help("add, for example, `max_tokens: 400`"));
         }
     }
     problems
@@ -116,7 +126,7 @@ pub(super) fn results(draft: &Draft<'_>) -> Vec<Diagnostic> {
 
 fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option<Diagnostic> {
     let section = super::draft::section(scope);
-    let label = format!("expected a node of `{section}` that yields one text or quotes");
+    let label = format!("expected a node of `{section}` that yields one text, quotes or records");
     let Some(node) = draft.nodes.get(name) else {
         let of_scope = draft.nodes.values().filter(|node| node.scope == scope);
         let known: Vec<&str> = of_scope.map(|node| node.name.as_str()).collect();
@@ -127,19 +137,67 @@ fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option
         let there = super::draft::section(node.scope);
         return Some(draft.spec.error_at(&[key], format!("`{name}` is a node of `{there}`")).label(label));
     }
-    let kind = yields(node.step);
-    let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes);
+    let kind = draft.yields(node)?;
+    let fits = matches!(kind, ValueKind::Text | ValueKind::Quotes | ValueKind::Records);
     (!fits).then(|| draft.spec.error_at(&[key], format!("`{name}` yields {kind}")).label(label))
 }
 
-/// Reports quotes whose `question` names no input.
+/// Reports votes whose `tie` names a node that has no vote, and lists in which no or not only different nodes stand.
+pub(super) fn several(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        let over = match node.step {
+            StepSpec::Vote(vote) => &vote.over,
+            StepSpec::Judge(judge) => &judge.over,
+            _ => continue,
+        };
+        let nodes = over.nodes();
+        if nodes.is_empty() {
+            let problem = draft.error_at_key(node, &["over"], "nothing to choose from".to_owned());
+            problems.push(problem.label("expected the names of nodes"));
+        }
+        for (at, name) in
+            nodes.iter().enumerate().filter(|(at, name)| nodes.iter().position(|n| n == *name) != Some(*at))
+        {
+            let problem =
+                draft.error_at(node, &["over", &at.to_string()], format!("`{name}` stands here twice"));
+            problems.push(problem.label("expected another node"));
+        }
+        if let StepSpec::Vote(vote) = node.step
+            && let Tie::Node(tie) = &vote.tie
+            && !nodes.contains(tie)
+        {
+            let known: Vec<&str> =
+                std::iter::once("first").chain(nodes.iter().map(NodeName::as_str)).collect();
+            let problem = draft.error_at(node, &["tie"], format!("`{tie}` has no vote"));
+            let label = "expected `first` or a node of `over`";
+            problems.push(problem.label(label).help(suggestion(tie.as_str(), &known)));
+        }
+    }
+    problems
+}
+
+/// Reports demonstrations of steps that show nothing.
+pub(super) fn examples(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        for (at, one) in node.step.examples().iter().enumerate() {
+            if let Some(key) = one.empty_part() {
+                let message = format!("`{key}` of a demonstration is empty");
+                let problem = draft.error_at(node, &["examples", &at.to_string(), key], message);
+                problems.push(problem.label("expected a text"));
+            }
+        }
+    }
+    problems
+}
+
+/// Reports steps whose `question` names no input.
 pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let inputs: Vec<&str> = draft.spec.value.inputs.keys().map(String::as_str).collect();
     let mut problems = Vec::new();
     for node in draft.nodes.values() {
-        if let StepSpec::Quote(quote) = node.step
-            && let Some(question) = quote.question.as_deref().filter(|question| !inputs.contains(question))
-        {
+        if let Some(question) = question(node.step).filter(|question| !inputs.contains(question)) {
             let problem = draft.error_at(node, &["question"], format!("there is no input `{question}`"));
             problems.push(problem.label("expected the name of an input").help(suggestion(question, &inputs)));
         }
@@ -150,8 +208,10 @@ pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
 /// Warns of nodes from which no way leads to a result.
 pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let spec = &draft.spec.value;
+    let written =
+        draft.nodes.values().filter(|node| matches!(node.step, StepSpec::Write(_))).map(|node| node.name);
     let mut waiting: Vec<&NodeName> =
-        [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().collect();
+        [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().chain(written).collect();
     let mut used = std::collections::BTreeSet::new();
     while let Some(name) = waiting.pop() {
         if let Some(node) = draft.nodes.get(name)

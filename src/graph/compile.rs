@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::draft::{Draft, agent, references, yields};
+use super::draft::{Draft, agent, references};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, order};
+use super::{check, files, order};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
@@ -39,6 +39,9 @@ pub fn compile(catalog: &Catalog, workflow: &str) -> Result<Workflow, Diagnostic
     }
     problems.extend(variables::hiding_inputs(&draft));
     problems.extend(check::questions(&draft));
+    problems.extend(check::examples(&draft));
+    problems.extend(check::several(&draft));
+    problems.extend(files::paths_of_files(&draft));
     let wiring = wiring(&draft);
     // With a wire missing, what hangs on it only seems unused.
     if wiring.is_empty() {
@@ -87,11 +90,22 @@ fn assemble(draft: &Draft<'_>, order: &[&NodeName], agents: &Agents) -> Vec<Node
             name: node.name.clone(),
             scope: node.scope,
             step: node.step.clone(),
-            value: yields(node.step),
-            agent: agent(node.step).and_then(|name| agents.get(name)).cloned(),
+            value: draft.yields(node)?,
+            agent: agent(node.step)
+                .and_then(|name| agents.get(name))
+                .map(|agent| effective(agent, node.step)),
         })
     };
     order.iter().filter_map(one).collect()
+}
+
+/// The agent as one step asks it.
+fn effective(agent: &Arc<AgentSpec>, step: &crate::spec::StepSpec) -> Arc<AgentSpec> {
+    let mut agent = Arc::clone(agent);
+    if !step.examples().is_empty() {
+        Arc::make_mut(&mut agent).examples.extend_from_slice(step.examples());
+    }
+    agent
 }
 
 /// Reads the agents that the steps name, and reports the ones that do not exist or are wrong.

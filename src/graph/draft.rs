@@ -1,10 +1,11 @@
 //! A workflow while it is checked: its steps by name, and the references between them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::workflow::{Scope, ValueKind};
 use crate::name::{AgentName, NodeName};
-use crate::spec::{Diagnostic, Located, StepSpec, WorkflowSpec};
+use crate::spec::{Diagnostic, Located, Several, StepSpec, WorkflowSpec, WriteFormat};
 
 /// One step under its name.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +18,37 @@ pub(super) struct DraftNode<'a> {
 /// One mention of a node by a step.
 #[derive(Debug)]
 pub(super) struct Reference<'a> {
-    /// Where it stands below the step: `["over"]` or `["with", variable]`.
-    pub(super) path: Vec<&'a str>,
+    /// Where it stands below the step: `["over"]`, `["over", "0"]` or `["with", variable]`.
+    path: Vec<Cow<'a, str>>,
     /// The node that is mentioned.
     pub(super) to: &'a NodeName,
     /// What it may yield.
     pub(super) accepts: &'static [ValueKind],
+}
+
+impl<'a> Reference<'a> {
+    fn new(key: &'a str, to: &'a NodeName, accepts: &'static [ValueKind]) -> Self {
+        Self { path: vec![Cow::Borrowed(key)], to, accepts }
+    }
+
+    fn below(mut self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.path.push(key.into());
+        self
+    }
+
+    /// Returns the keys that lead to it below the step.
+    pub(super) fn path(&self) -> Vec<&str> {
+        self.path.iter().map(Cow::as_ref).collect()
+    }
+}
+
+/// What the kind of a step's value hangs on.
+#[derive(Debug, Clone, Copy)]
+enum Yields<'a> {
+    /// It is always of this kind.
+    Always(ValueKind),
+    /// It is of the kind of this node's value, which has to be one of these.
+    As(&'a NodeName, &'static [ValueKind]),
 }
 
 /// A workflow while it is checked.
@@ -39,6 +65,22 @@ impl<'a> Draft<'a> {
         let archive = spec.value.archive.iter().map(|entry| of(Scope::Archive, entry));
         let nodes = spec.value.nodes.iter().map(|entry| of(Scope::Source, entry));
         Self { spec, nodes: archive.chain(nodes).collect() }
+    }
+
+    /// Returns what a node yields; `None` where that hangs on a node that is missing or yields what the step cannot take, or on a circle.
+    pub(super) fn yields(&self, node: &DraftNode<'_>) -> Option<ValueKind> {
+        self.yields_within(node, self.nodes.len())
+    }
+
+    fn yields_within(&self, node: &DraftNode<'_>, hops: usize) -> Option<ValueKind> {
+        match yields(node.step) {
+            Yields::Always(kind) => Some(kind),
+            Yields::As(name, kinds) => {
+                let from = self.nodes.get(name)?;
+                let kind = self.yields_within(from, hops.checked_sub(1)?)?;
+                seen(from.scope, node.scope, kind).filter(|kind| kinds.contains(kind))
+            }
+        }
     }
 
     /// Makes an error about a value inside a step.
@@ -87,16 +129,48 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
         StepSpec::Call(_) => "call",
         StepSpec::Quote(_) => "quote",
         StepSpec::Gather(_) => "gather",
+        StepSpec::Retrieve(_) => "retrieve",
+        StepSpec::Rank(_) => "rank",
+        StepSpec::Filter(_) => "filter",
+        StepSpec::Vote(_) => "vote",
+        StepSpec::Judge(_) => "judge",
+        StepSpec::Extract(_) => "extract",
+        StepSpec::Write(_) => "write",
     }
 }
 
 /// Returns what a step yields.
-pub(super) fn yields(step: &StepSpec) -> ValueKind {
+fn yields(step: &StepSpec) -> Yields<'_> {
     match step {
-        StepSpec::Split(_) => ValueKind::Chunks,
-        StepSpec::Map(_) => ValueKind::Texts,
-        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => ValueKind::Text,
-        StepSpec::Quote(_) | StepSpec::Gather(_) => ValueKind::Quotes,
+        StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Map(_) => Yields::Always(ValueKind::Texts),
+        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Quote(_) => Yields::Always(ValueKind::Quotes),
+        StepSpec::Gather(step) => Yields::As(&step.over, GATHERED),
+        StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Rank(step) => Yields::As(&step.over, THINGS),
+        StepSpec::Filter(step) => Yields::As(&step.over, THINGS),
+        StepSpec::Vote(_) | StepSpec::Judge(_) | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Extract(_) => Yields::Always(ValueKind::Records),
+    }
+}
+
+/// Tells whether every prompt of a step holds one chunk, so that the prompt bounds how large a chunk may be.
+pub(super) fn reads_chunk_by_chunk(step: &StepSpec) -> bool {
+    match step {
+        StepSpec::Fold(_) | StepSpec::Map(_) | StepSpec::Quote(_) => true,
+        StepSpec::Filter(step) => step.agent.is_some(),
+        StepSpec::Extract(step) => step.over.is_some(),
+        _ => false,
+    }
+}
+
+/// Returns the input that holds what a step looks for.
+pub(super) fn question(step: &StepSpec) -> Option<&str> {
+    match step {
+        StepSpec::Quote(step) => step.question.as_deref(),
+        StepSpec::Retrieve(step) => step.question.as_deref(),
+        _ => None,
     }
 }
 
@@ -104,6 +178,11 @@ pub(super) fn yields(step: &StepSpec) -> ValueKind {
 pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
     match step {
         StepSpec::Split(_) | StepSpec::Gather(_) => None,
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Rank(step) => Some(&step.agent),
+        StepSpec::Filter(step) => step.agent.as_ref(),
+        StepSpec::Judge(step) => Some(&step.agent),
+        StepSpec::Extract(step) => Some(&step.agent),
         StepSpec::Fold(step) => Some(&step.agent),
         StepSpec::Map(step) => Some(&step.agent),
         StepSpec::Reduce(step) => Some(&step.agent),
@@ -116,6 +195,11 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
 pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     match step {
         StepSpec::Split(_) | StepSpec::Quote(_) | StepSpec::Gather(_) => None,
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Rank(step) => Some(&step.with),
+        StepSpec::Filter(step) => Some(&step.with),
+        StepSpec::Judge(step) => Some(&step.with),
+        StepSpec::Extract(step) => Some(&step.with),
         StepSpec::Fold(step) => Some(&step.with),
         StepSpec::Map(step) => Some(&step.with),
         StepSpec::Reduce(step) => Some(&step.with),
@@ -123,36 +207,71 @@ pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     }
 }
 
+const CHUNKS: &[ValueKind] = &[ValueKind::Chunks];
+const QUOTES: &[ValueKind] = &[ValueKind::Quotes];
+const TEXTS: &[ValueKind] = &[ValueKind::Texts];
+const TEXT: &[ValueKind] = &[ValueKind::Text];
+const ANY_TEXT: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts];
+const RECORDS: &[ValueKind] = &[ValueKind::Records];
+const GATHERED: &[ValueKind] = &[ValueKind::Quotes, ValueKind::Records];
+const THINGS: &[ValueKind] = &[ValueKind::Chunks, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records];
+const WRITTEN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records];
+const SHOWN: &[ValueKind] =
+    &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes, ValueKind::Records, ValueKind::Chunks];
+
 /// Returns every node that a step reads. The `for` of a split is none: it points forward.
 pub(super) fn references(step: &StepSpec) -> Vec<Reference<'_>> {
-    const CHUNKS: &[ValueKind] = &[ValueKind::Chunks];
-    const QUOTES: &[ValueKind] = &[ValueKind::Quotes];
-    const TEXTS: &[ValueKind] = &[ValueKind::Texts];
-    const SHOWN: &[ValueKind] = &[ValueKind::Text, ValueKind::Texts, ValueKind::Quotes];
-    let mut all = Vec::new();
-    let over = match step {
-        StepSpec::Split(_) | StepSpec::Call(_) => None,
-        StepSpec::Fold(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Map(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Quote(step) => Some((&step.over, CHUNKS)),
-        StepSpec::Reduce(step) => Some((&step.over, TEXTS)),
-        StepSpec::Gather(step) => Some((&step.over, QUOTES)),
-    };
-    all.extend(over.map(|(to, accepts)| Reference { path: vec!["over"], to, accepts }));
+    let mut all = main_references(step);
     for (variable, to) in with(step).into_iter().flatten() {
-        all.push(Reference { path: vec!["with", variable.as_str()], to, accepts: SHOWN });
-    }
-    if let StepSpec::Call(call) = step
-        && let Some(to) = &call.grounded_in
-    {
-        all.push(Reference { path: vec!["grounded_in"], to, accepts: QUOTES });
+        all.push(Reference::new("with", to, SHOWN).below(variable.as_str()));
     }
     all
 }
 
-/// Returns what a reader in scope `to` sees of a node; `None` for chunks of many sources, which nothing reads.
-pub(super) fn seen(from: &DraftNode<'_>, to: Scope) -> Option<ValueKind> {
-    match (from.scope, to, yields(from.step)) {
+/// Returns the nodes that a step reads by keys of its own.
+fn main_references(step: &StepSpec) -> Vec<Reference<'_>> {
+    match step {
+        StepSpec::Split(_) => Vec::new(),
+        StepSpec::Call(step) => {
+            step.grounded_in.iter().map(|to| Reference::new("grounded_in", to, QUOTES)).collect()
+        }
+        StepSpec::Fold(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Map(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Quote(step) => vec![Reference::new("over", &step.over, CHUNKS)],
+        StepSpec::Reduce(step) => vec![Reference::new("over", &step.over, TEXTS)],
+        StepSpec::Gather(step) => vec![Reference::new("over", &step.over, GATHERED)],
+        StepSpec::Retrieve(step) => {
+            let from = step.from.iter().map(|to| Reference::new("from", to, TEXT));
+            std::iter::once(Reference::new("over", &step.over, CHUNKS)).chain(from).collect()
+        }
+        StepSpec::Rank(step) => vec![Reference::new("over", &step.over, THINGS)],
+        StepSpec::Filter(step) => vec![Reference::new("over", &step.over, THINGS)],
+        StepSpec::Vote(step) => several(&step.over),
+        StepSpec::Judge(step) => several(&step.over),
+        StepSpec::Extract(step) => step.over.iter().map(|to| Reference::new("over", to, CHUNKS)).collect(),
+        StepSpec::Write(step) => {
+            let accepts = if step.format == WriteFormat::Csv { RECORDS } else { WRITTEN };
+            vec![Reference::new("from", &step.from, accepts)]
+        }
+    }
+}
+
+/// One node is to give several texts; each of several nodes may give one.
+fn several(over: &Several) -> Vec<Reference<'_>> {
+    let of_list = |(at, to): (usize, _)| Reference::new("over", to, ANY_TEXT).below(at.to_string());
+    match over {
+        Several::One(to) => vec![Reference::new("over", to, TEXTS)],
+        Several::List(nodes) => match nodes.as_slice() {
+            [only] => vec![Reference::new("over", only, TEXTS).below("0")],
+            nodes => nodes.iter().enumerate().map(of_list).collect(),
+        },
+    }
+}
+
+/// Returns what a reader in scope `to` sees of a value of some kind that a node in scope `from` yields; `None` for
+/// chunks of many sources, which nothing reads.
+pub(super) fn seen(from: Scope, to: Scope, kind: ValueKind) -> Option<ValueKind> {
+    match (from, to, kind) {
         (Scope::Source, Scope::Archive, ValueKind::Chunks) => None,
         (Scope::Source, Scope::Archive, ValueKind::Text) => Some(ValueKind::Texts),
         (_, _, kind) => Some(kind),

@@ -5,6 +5,7 @@
 mod check;
 mod compile;
 mod draft;
+mod files;
 mod order;
 mod variables;
 mod workflow;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftNode, agent, kind, with};
+use super::draft::{Draft, DraftNode, agent, kind, question, with};
+use super::files;
 use super::workflow::Scope;
 use crate::name::AgentName;
 use crate::prompt::PromptSet;
@@ -23,6 +24,12 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
         StepSpec::Reduce(_) => &["items"],
         StepSpec::Quote(_) => &["sentences", "unit", "index", "count"],
         StepSpec::Split(_) | StepSpec::Call(_) | StepSpec::Gather(_) => &[],
+        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
+        StepSpec::Rank(_) | StepSpec::Judge(_) => &["items", "count"],
+        StepSpec::Filter(step) if step.agent.is_none() => &[],
+        StepSpec::Filter(_) => &["item", "index", "count"],
+        StepSpec::Extract(step) if step.over.is_some() => &["chunk", "index", "count", "schema"],
+        StepSpec::Extract(_) => &["schema"],
     }
 }
 
@@ -98,14 +105,12 @@ pub(super) fn hiding_inputs(draft: &Draft<'_>) -> Vec<Diagnostic> {
     draft.spec.value.inputs.keys().filter_map(problem).collect()
 }
 
-/// Warns of inputs that no template and no `question` reads.
+/// Warns of inputs that no template, no `question` and no path reads.
 pub(super) fn unused_inputs(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> Vec<Diagnostic> {
-    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut used = files::variables(draft);
     for node in draft.nodes.values() {
         used.extend(read(node, agents, prompts).into_iter().flatten());
-        if let StepSpec::Quote(quote) = node.step {
-            used.extend(quote.question.clone());
-        }
+        used.extend(question(node.step).map(ToOwned::to_owned));
     }
     let unused = draft.spec.value.inputs.keys().filter(|name| !used.contains(*name));
     let problem = |name: &String| {

@@ -29,6 +29,8 @@ pub enum ValueKind {
     Text,
     /// Sentences of the documents, verbatim.
     Quotes,
+    /// JSON values that keep a schema.
+    Records,
 }
 
 impl fmt::Display for ValueKind {
@@ -38,6 +40,7 @@ impl fmt::Display for ValueKind {
             Self::Texts => "several texts",
             Self::Text => "one text",
             Self::Quotes => "quotes",
+            Self::Records => "records",
         })
     }
 }
@@ -53,7 +56,7 @@ pub struct Node {
     pub step: StepSpec,
     /// What it yields each time it runs.
     pub value: ValueKind,
-    /// The agent it asks; none for a split and a gather.
+    /// The agent it asks, with the step's own demonstrations; none for a step that asks no agent.
     pub agent: Option<Arc<AgentSpec>>,
 }
 
@@ -156,15 +159,26 @@ impl Workflow {
                 return self.node(&split.reader).map(|reader| self.inputs_of(reader)).unwrap_or_default();
             }
             StepSpec::Quote(quote) => quote.question.clone(),
+            StepSpec::Retrieve(retrieve) => retrieve.question.clone(),
             StepSpec::Fold(_)
             | StepSpec::Map(_)
             | StepSpec::Reduce(_)
             | StepSpec::Call(_)
-            | StepSpec::Gather(_) => None,
+            | StepSpec::Gather(_)
+            | StepSpec::Rank(_)
+            | StepSpec::Filter(_)
+            | StepSpec::Vote(_)
+            | StepSpec::Judge(_)
+            | StepSpec::Extract(_)
+            | StepSpec::Write(_) => None,
         };
         let read = self.prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt));
-        // What an answer may say is held against all inputs.
-        let all = matches!(&node.step, StepSpec::Call(call) if call.grounded_in.is_some());
+        // What an answer may say is held against all inputs, and a file may be named by any of them.
+        let all = match &node.step {
+            StepSpec::Call(call) => call.grounded_in.is_some(),
+            StepSpec::Write(_) => true,
+            _ => false,
+        };
         let used = |name: &&String| all || Some(*name) == question.as_ref();
         let read: BTreeSet<String> = read.filter(|name| self.spec.inputs.contains_key(name)).collect();
         read.into_iter().chain(self.spec.inputs.keys().filter(used).cloned()).collect()

@@ -46,6 +46,12 @@ impl Message {
     pub fn system(content: impl Into<String>) -> Self {
         Self { role: Role::System, content: content.into() }
     }
+
+    /// Makes a message of the model.
+    #[must_use]
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, content: content.into() }
+    }
 }
 
 /// How the next token is chosen. The default is greedy: the same prompt gives the same answer.

@@ -29,7 +29,8 @@ pub struct Script {
     pub concurrency: usize,
     /// Milliseconds before each answer.
     pub latency_ms: u64,
-    /// The first rule whose `when` stands in the last message decides.
+    /// The first rule whose `when` stands in the last message decides; where the answer is held to a choice, the first
+    /// of them that says one of the choices.
     pub rules: Vec<Rule>,
     /// How many words of the prompt to repeat where no rule fits; none makes such a request an error.
     pub echo_words: Option<usize>,
@@ -88,7 +89,13 @@ impl ScriptedModel {
         let prompt = request.messages.last().map_or("", |message| message.content.as_str());
         match &request.output {
             OutputForm::Choice(choices) => {
-                let scores: Vec<f32> = choices.iter().map(|choice| log_probability(prompt, choice)).collect();
+                let rules = self.script.rules.iter().filter(|rule| prompt.contains(&rule.when));
+                let said = rules.map(|rule| &rule.say).find(|say| choices.contains(say));
+                let likelihood = |choice: &String| match said {
+                    Some(said) if said == choice => 0.0,
+                    _ => log_probability(prompt, choice),
+                };
+                let scores: Vec<f32> = choices.iter().map(likelihood).collect();
                 let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
                 let text = choices
                     .get(best)

@@ -34,12 +34,20 @@ impl Task<'_> {
     pub(super) fn most(&self, ended: Result<Value, StepError>) -> Result<Most, StepError> {
         match &self.node.step {
             // They ask nothing, or the same number of times whatever is answered.
-            StepSpec::Split(_) | StepSpec::Gather(_) | StepSpec::Map(_) | StepSpec::Fold(_) => {
-                Ok(Most { tally: self.asked, value: ended? })
-            }
+            StepSpec::Split(_)
+            | StepSpec::Gather(_)
+            | StepSpec::Map(_)
+            | StepSpec::Fold(_)
+            | StepSpec::Write(_) => Ok(Most { tally: self.asked, value: ended? }),
             StepSpec::Call(spec) => self.call(spec, ended?),
             StepSpec::Quote(spec) => self.quote(spec, ended?),
             StepSpec::Reduce(spec) => self.reduce(spec, ended),
+            StepSpec::Retrieve(spec) => self.retrieve(spec, ended?),
+            StepSpec::Rank(spec) => self.rank(spec, ended?),
+            StepSpec::Filter(spec) => ended.and_then(|_| self.filter(spec)),
+            StepSpec::Vote(spec) => ended.and_then(|_| self.one_of(&spec.over)),
+            StepSpec::Judge(spec) => ended.and_then(|_| self.one_of(&spec.over)),
+            StepSpec::Extract(spec) => self.extract(spec, ended?),
         }
     }
 
@@ -104,7 +112,7 @@ impl Task<'_> {
         let texts = match self.context.value(self.id, &spec.over)? {
             Value::Texts(texts) => texts,
             Value::Text(text) => vec![text],
-            Value::Chunks(_) | Value::Quotes(_) => Vec::new(),
+            Value::Chunks(_) | Value::Quotes(_) | Value::Records(_) => Vec::new(),
         };
         let longest = texts.iter().map(|text| counter.count(text)).max().unwrap_or_default().max(answer);
         let longest_text = filler(longest, counter);
@@ -123,7 +131,7 @@ impl Task<'_> {
         Ok(Most { tally, value: Value::Text(prompts.text) })
     }
 
-    fn answer(&self, agent: &AgentSpec) -> Result<TokenCount, StepError> {
+    pub(super) fn answer(&self, agent: &AgentSpec) -> Result<TokenCount, StepError> {
         Ok(TokenCount(agent.max_output).min(self.context.models.of(agent)?.limits().max_output))
     }
 

@@ -7,8 +7,10 @@
 
 mod actual;
 mod bound;
+mod choosing;
 mod filler;
 mod forecast;
+mod instance;
 mod pace;
 mod rehearsal;
 mod stand_in;

@@ -4,6 +4,7 @@ use std::ops::Add;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::filler::filler;
+use super::instance::instance;
 use crate::model::{
     BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelError, ModelLimits, OutputForm,
     StopReason, TokenSink, Usage,
@@ -84,7 +85,8 @@ impl StandIn {
         let call = Tally { calls: 1, prompt: prompt.min(room), completion };
         self.heard.add(call, counted > room);
         let (text, scores) = match &request.output {
-            OutputForm::Text | OutputForm::Json(_) => (filler(completion, self.counter()), Vec::new()),
+            OutputForm::Text => (filler(completion, self.counter()), Vec::new()),
+            OutputForm::Json(schema) => (instance(schema, completion, self.counter()), Vec::new()),
             OutputForm::Choice(choices) => {
                 (choices.first().cloned().unwrap_or_default(), vec![-1.0; choices.len()])
             }

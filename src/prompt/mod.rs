@@ -2,6 +2,8 @@
 //!
 //! The only room that names the template engine. A document's text is only ever a value here, never a template.
 
+mod line;
 mod set;
 
+pub use line::Line;
 pub use set::{PromptError, PromptSet, Variables};

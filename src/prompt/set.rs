@@ -48,6 +48,10 @@ impl Variables {
         self
     }
 
+    pub(super) fn values(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0
+    }
+
     /// Returns a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&serde_json::Value> {
@@ -146,7 +150,7 @@ impl PromptSet {
     }
 }
 
-fn reason(error: &tera::Error) -> String {
+pub(super) fn reason(error: &tera::Error) -> String {
     let full = match error.kind() {
         ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => report.message().to_owned(),
         other => other.to_string(),

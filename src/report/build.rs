@@ -7,10 +7,12 @@ use super::model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION,
 };
 use super::naming::Naming;
-use crate::graph::Workflow;
+use crate::graph::{Node, ValueKind, Workflow};
 use crate::name::NodeName;
-use crate::run::{DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, TaskId, Value};
-use crate::text::DocumentIndex;
+use crate::run::{
+    DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, Table, TaskId, Value,
+};
+use crate::text::{Chunk, DocumentIndex};
 
 /// Builds the report of the run whose events these are, in their order. They are looked at one by one: all the prompts of
 /// a long run are more than should be in memory at once.
@@ -42,14 +44,16 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
     let view = View { workflow, state: &state, failed, naming };
     let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
     let results = view.results();
-    let text_of = |slot| results.iter().find(|(found, _)| *found == slot).map(|(_, value)| plain(value));
+    let answer =
+        results.iter().find(|(slot, _)| together && *slot == Slot::Source(0)).map(|(_, value)| *value);
     let made = || calls.iter().filter(|call| !call.cached);
     Report {
         version: VERSION,
         run: run.to_owned(),
         workflow: workflow.name().to_string(),
         outcome: state.outcome().unwrap_or(Outcome::Interrupted),
-        answer: if together { text_of(Slot::Source(0)) } else { None },
+        answer: answer.map(plain),
+        records: answer.and_then(records),
         summaries: (!together).then(|| view.summaries(&results)),
         quotes: view.quotes(),
         documents: view.documents(),
@@ -75,7 +79,16 @@ fn plain(value: &Value) -> String {
         Value::Text(text) => text.trim().to_owned(),
         Value::Texts(texts) => texts.join("\n"),
         Value::Quotes(quotes) => quotes.iter().map(Quote::line).collect::<Vec<_>>().join("\n"),
+        Value::Records(records) => Table::of(records).markdown().trim_end().to_owned(),
         Value::Chunks(_) => String::new(),
+    }
+}
+
+/// The records of a result that consists of them.
+fn records(value: &Value) -> Option<Vec<serde_json::Value>> {
+    match value {
+        Value::Records(records) => Some(records.clone()),
+        _ => None,
     }
 }
 
@@ -127,7 +140,11 @@ impl View<'_> {
     fn summaries(&self, results: &[(Slot, &Value)]) -> Vec<Summary> {
         results
             .iter()
-            .map(|(slot, value)| Summary { path: self.path_of(*slot), text: plain(value) })
+            .map(|(slot, value)| Summary {
+                path: self.path_of(*slot),
+                text: plain(value),
+                records: records(value),
+            })
             .collect()
     }
 
@@ -182,18 +199,31 @@ impl View<'_> {
 
     fn chunks(&self) -> HashMap<DocumentIndex, Vec<ChunkLine>> {
         let mut lines: HashMap<DocumentIndex, Vec<ChunkLine>> = HashMap::new();
-        let nodes: Vec<&NodeName> = self.workflow.nodes().map(|node| &node.name).collect();
+        let nodes = self.nodes_with_read_chunks();
         for slot in self.slots() {
-            let split = nodes.iter().find_map(|node| match self.state.value(node, slot) {
+            let read = nodes.iter().find_map(|node| match self.state.value(node, slot) {
                 Some(Value::Chunks(chunks)) => Some(chunks),
                 _ => None,
             });
-            for chunk in split.into_iter().flatten() {
+            let mut read: Vec<&Chunk> = read.into_iter().flatten().collect();
+            read.sort_by_key(|chunk| (chunk.document, chunk.span));
+            for chunk in read {
                 let line = ChunkLine { start: chunk.span.start, end: chunk.span.end, tokens: chunk.tokens };
                 lines.entry(chunk.document).or_default().push(line);
             }
         }
         lines
+    }
+
+    /// The nodes whose chunks a step reads as text: of chunks that only lead to other chunks, the others are shown.
+    fn nodes_with_read_chunks(&self) -> Vec<&NodeName> {
+        let yields_chunks = |node: &&Node| node.value == ValueKind::Chunks;
+        let chosen_from = |name: &NodeName| {
+            let mut choosing = self.workflow.nodes().filter(yields_chunks);
+            choosing.any(|node| self.workflow.upstream(&node.name).any(|upstream| upstream == name))
+        };
+        let nodes = self.workflow.nodes().filter(yields_chunks).map(|node| &node.name);
+        nodes.filter(|name| !chosen_from(name)).collect()
     }
 
     fn status(&self, slot: Slot) -> Status {

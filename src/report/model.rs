@@ -24,6 +24,9 @@ pub struct Report {
     /// The answer, where all documents were read as one source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    /// The records of the answer, where it consists of records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<Vec<serde_json::Value>>,
     /// One result per document, and one with the path `.` for the whole archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summaries: Option<Vec<Summary>>,
@@ -42,12 +45,15 @@ pub struct Report {
 }
 
 /// The result for one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The document's path as given; `.` for the whole archive.
     pub path: String,
-    /// The text.
+    /// The text; a Markdown table where the result consists of records.
     pub text: String,
+    /// The records, where the result consists of records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<Vec<serde_json::Value>>,
 }
 
 /// A sentence, word for word.

@@ -131,5 +131,6 @@ fn items(value: &Value) -> usize {
         Value::Texts(texts) => texts.len(),
         Value::Text(_) => 1,
         Value::Quotes(quotes) => quotes.len(),
+        Value::Records(records) => records.len(),
     }
 }

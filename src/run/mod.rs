@@ -3,10 +3,12 @@
 
 mod event;
 mod state;
+mod table;
 mod told;
 mod value;
 
 pub use event::{CallRecord, CallSite, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId};
 pub use state::{RunState, TaskState};
+pub use table::Table;
 pub use told::in_one_line;
 pub use value::{Quote, Value};

@@ -37,6 +37,8 @@ pub enum Value {
     Text(String),
     /// Sentences word for word, in the order of the source.
     Quotes(Vec<Quote>),
+    /// What an agent extracted, each record a JSON value that kept its schema.
+    Records(Vec<serde_json::Value>),
 }
 
 impl Value {
@@ -48,6 +50,7 @@ impl Value {
             Self::Texts(_) => "texts",
             Self::Text(_) => "text",
             Self::Quotes(_) => "quotes",
+            Self::Records(_) => "records",
         }
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::example::Example;
 use crate::model::Sampling;
 use crate::name::{AgentName, PromptName};
 
@@ -25,6 +26,9 @@ pub struct AgentSpec {
     /// The template of the user's message.
     #[schemars(with = "String")]
     pub prompt: PromptName,
+    /// Demonstrations, sent as earlier turns between the system message and the prompt.
+    #[serde(default)]
+    pub examples: Vec<Example>,
     /// The model: a name of `longhand.yaml`, another name, or a path seen from the project's folder; none takes the one of the
     /// run.
     #[serde(default)]

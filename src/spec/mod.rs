@@ -5,24 +5,33 @@
 
 mod agent;
 mod catalog;
+mod condition;
 mod config;
 mod diagnostic;
+mod example;
 mod input;
 mod mend;
 mod outline;
 mod schema;
 mod script;
+mod steps;
 mod validate;
 mod workflow;
 mod yaml;
 
 pub use agent::AgentSpec;
 pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
+pub use condition::{Condition, Pattern};
 pub use config::{BackEnd, Config, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
+pub use example::Example;
 pub use input::{InputKind, InputSpec};
 pub use schema::{SchemaKind, schema};
 pub use script::script;
+pub use steps::{
+    ExtractSpec, FilterSpec, JudgeSpec, RankSpec, RecordSchema, RetrieveSpec, SchemaProblem, Several, Tie,
+    VoteSpec, WriteFormat, WriteSpec,
+};
 pub use workflow::{
     CallSpec, FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
     StepSpec, WorkflowSpec,

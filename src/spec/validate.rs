@@ -1,9 +1,11 @@
 //! What a file must say beyond its types: version, name and ranges.
 
 use super::agent::AgentSpec;
+use super::condition::{Condition, Fault};
 use super::config::{Config, ModelSpec};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::input::{InputKind, InputSpec};
+use super::steps::RecordSchema;
 use super::workflow::{StepSpec, WorkflowSpec};
 use super::yaml::Located;
 
@@ -20,18 +22,28 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
     for (section, steps) in steps {
         for (node, step) in steps {
             let at = |kind: &'static str, key: &'static str| [section, node.as_str(), kind, key];
-            let zero = match step {
-                StepSpec::Split(split) => (split.max_tokens == Some(0)).then(|| at("split", "max_tokens")),
-                StepSpec::Quote(quote) if quote.propose == Some(0) => Some(at("quote", "propose")),
-                StepSpec::Quote(quote) => (quote.keep_tokens == 0).then(|| at("quote", "keep_tokens")),
-                StepSpec::Gather(gather) => (gather.keep_tokens == 0).then(|| at("gather", "keep_tokens")),
-                _ => None,
-            };
-            problems.extend(zero.map(|path| out_of_range(spec, &path, "at least 1")));
-            if let StepSpec::Quote(quote) = step
-                && !(0.0..=1.0).contains(&quote.at_least)
+            for (kind, key, fits, range) in ranges(step) {
+                problems.extend((!fits).then(|| out_of_range(spec, &at(kind, key), range)));
+            }
+            if let Some((kind, keys)) = one_of(step) {
+                let message = format!("`{kind}` needs exactly one of {keys}");
+                problems.push(
+                    spec.error_at_key(&[section, node.as_str(), kind], message)
+                        .label("expected one of the two"),
+                );
+            }
+            if let StepSpec::Filter(filter) = step
+                && let Some(keep_if) = &filter.keep_if
             {
-                problems.push(out_of_range(spec, &at("quote", "at_least"), "from 0 to 1"));
+                problems.extend(condition(spec, &at("filter", "keep_if"), keep_if));
+                let idle = [("with", !filter.with.is_empty()), ("examples", !filter.examples.is_empty())];
+                for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
+                    let problem = spec.error_at_key(&at("filter", key), format!("`{key}` is for an agent"));
+                    problems.push(problem.label("nobody is asked here"));
+                }
+            }
+            if let StepSpec::Extract(extract) = step {
+                problems.extend(schema(spec, &at("extract", "schema"), &extract.schema));
             }
         }
     }
@@ -56,6 +68,67 @@ fn input(spec: &Located<WorkflowSpec>, name: &str, given: &InputSpec) -> Option<
     Some(spec.error_at(&["inputs", name, "default"], message).label(format!("expected {expected}")))
 }
 
+/// Returns the numbers of a step: the kind, the key, whether it fits, and what was expected.
+fn ranges(step: &StepSpec) -> Vec<(&'static str, &'static str, bool, &'static str)> {
+    const POSITIVE: &str = "at least 1";
+    match step {
+        StepSpec::Split(split) => vec![("split", "max_tokens", split.max_tokens != Some(0), POSITIVE)],
+        StepSpec::Quote(quote) => vec![
+            ("quote", "propose", quote.propose != Some(0), POSITIVE),
+            ("quote", "keep_tokens", quote.keep_tokens > 0, POSITIVE),
+            ("quote", "at_least", (0.0..=1.0).contains(&quote.at_least), "from 0 to 1"),
+        ],
+        StepSpec::Gather(gather) => vec![("gather", "keep_tokens", gather.keep_tokens != Some(0), POSITIVE)],
+        StepSpec::Retrieve(retrieve) => vec![
+            ("retrieve", "top", retrieve.top > 0, POSITIVE),
+            ("retrieve", "keep_tokens", retrieve.keep_tokens != Some(0), POSITIVE),
+        ],
+        StepSpec::Rank(rank) => vec![
+            ("rank", "window", rank.window != 1, "of at least 2, or 0 for all at once"),
+            (
+                "rank",
+                "step",
+                rank.window == 0 || (1..=rank.window).contains(&rank.step),
+                "from 1 to `window`",
+            ),
+            ("rank", "top", rank.top != Some(0), POSITIVE),
+        ],
+        StepSpec::Extract(extract) => vec![("extract", "repairs", extract.repairs <= 10, "from 0 to 10")],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the kind of a step and the two keys of which it must have exactly one, where it has none or both.
+fn one_of(step: &StepSpec) -> Option<(&'static str, &'static str)> {
+    match step {
+        StepSpec::Retrieve(step) if step.question.is_some() == step.from.is_some() => {
+            Some(("retrieve", "`question` and `from`"))
+        }
+        StepSpec::Filter(step) if step.agent.is_some() == step.keep_if.is_some() => {
+            Some(("filter", "`agent` and `keep_if`"))
+        }
+        _ => None,
+    }
+}
+
+/// Reports what the condition at a path cannot mean.
+fn condition(spec: &Located<WorkflowSpec>, path: &[&str], condition: &Condition) -> Vec<Diagnostic> {
+    let diagnose = |fault: Fault| {
+        let below = fault.path.iter().map(String::as_str);
+        let path: Vec<&str> = path.iter().copied().chain(below).collect();
+        spec.error_at(&path, fault.message).label(fault.label)
+    };
+    condition.faults().into_iter().map(diagnose).collect()
+}
+
+/// Reports a schema that is none, at its place inside the file.
+fn schema(spec: &Located<WorkflowSpec>, path: &[&str], schema: &RecordSchema) -> Option<Diagnostic> {
+    let problem = schema.problem()?;
+    let place: Vec<&str> = path.iter().copied().chain(problem.path.iter().map(String::as_str)).collect();
+    let error = spec.error_at(&place, "this is not a JSON Schema").label(problem.reason);
+    Some(error.help("see https://json-schema.org/understanding-json-schema"))
+}
+
 /// Checks an agent file on its own.
 pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
     let mut problems = Vec::new();
@@ -69,6 +142,13 @@ pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
     ];
     for (key, _, range) in ranges.iter().filter(|(_, fits, _)| !fits) {
         problems.push(out_of_range(spec, &["sampling", key], range));
+    }
+    for (number, key) in
+        spec.value.examples.iter().enumerate().filter_map(|(at, one)| Some((at, one.empty_part()?)))
+    {
+        let message = format!("`{key}` of a demonstration is empty");
+        problems
+            .push(spec.error_at(&["examples", &number.to_string(), key], message).label("expected a text"));
     }
     if spec.value.max_output == 0 {
         problems.push(out_of_range(spec, &["max_output"], "at least 1"));

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::example::Example;
 use super::input::InputSpec;
+use super::steps::{ExtractSpec, FilterSpec, JudgeSpec, RankSpec, RetrieveSpec, VoteSpec, WriteSpec};
 use crate::name::{AgentName, NodeName, WorkflowName};
 
 /// A workflow: named steps over documents. `nodes` run once for every source, `archive` once over all of them.
@@ -56,8 +58,41 @@ pub enum StepSpec {
     Call(CallSpec),
     /// Scores the sentences of chunks, by words and by an agent, and hands the most useful ones on verbatim.
     Quote(QuoteSpec),
-    /// Gathers quotes of several sources into one bounded list.
+    /// Gathers the quotes or the records of several sources into one list.
     Gather(GatherSpec),
+    /// Keeps the chunks that share most words with a question.
+    Retrieve(RetrieveSpec),
+    /// Puts chunks, texts, quotes or records into the order in which an agent finds them good.
+    Rank(RankSpec),
+    /// Keeps the chunks, texts, quotes or records of which an agent says yes.
+    Filter(FilterSpec),
+    /// Takes the text that most nodes gave.
+    Vote(VoteSpec),
+    /// Lets an agent choose one of several texts.
+    Judge(JudgeSpec),
+    /// Asks an agent for records that keep a JSON Schema.
+    Extract(ExtractSpec),
+    /// Writes a value to a file of its own when the run ends.
+    Write(WriteSpec),
+}
+
+impl StepSpec {
+    /// Returns the demonstrations that a step adds to those of its agent.
+    #[must_use]
+    pub fn examples(&self) -> &[Example] {
+        match self {
+            Self::Fold(step) => &step.examples,
+            Self::Map(step) => &step.examples,
+            Self::Reduce(step) => &step.examples,
+            Self::Call(step) => &step.examples,
+            Self::Quote(step) => &step.examples,
+            Self::Rank(step) => &step.examples,
+            Self::Filter(step) => &step.examples,
+            Self::Judge(step) => &step.examples,
+            Self::Extract(step) => &step.examples,
+            Self::Split(_) | Self::Gather(_) | Self::Retrieve(_) | Self::Vote(_) | Self::Write(_) => &[],
+        }
+    }
 }
 
 /// Cuts documents into chunks by the real token budget of the step that reads them.
@@ -104,6 +139,9 @@ pub struct FoldSpec {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub with: BTreeMap<String, NodeName>,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
 }
 
 /// The order in which a fold reads.
@@ -133,6 +171,9 @@ pub struct MapSpec {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub with: BTreeMap<String, NodeName>,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
 }
 
 /// Merges texts, level by level, until one is left.
@@ -149,6 +190,9 @@ pub struct ReduceSpec {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub with: BTreeMap<String, NodeName>,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
 }
 
 /// Asks one agent once.
@@ -162,6 +206,9 @@ pub struct CallSpec {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub with: BTreeMap<String, NodeName>,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
     /// A node that yields quotes: the answer may state no number and no name that they do not, or the best quote
     /// is given instead; without any quote the answer is `not found` and the agent is not asked.
     #[serde(default)]
@@ -198,6 +245,9 @@ pub struct QuoteSpec {
     /// are in the source. From 0 to 1.
     #[serde(default)]
     pub at_least: f32,
+    /// Demonstrations, sent after those of the agent.
+    #[serde(default)]
+    pub examples: Vec<Example>,
 }
 
 /// What makes a sentence useful.
@@ -217,13 +267,14 @@ pub enum QuoteScore {
     Fused,
 }
 
-/// Gathers quotes into one bounded list.
+/// Gathers quotes or records into one list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatherSpec {
-    /// A node that yields quotes; in `archive`, a node of `nodes` yields those of every source.
+    /// A node that yields quotes or records; in `archive`, a node of `nodes` yields those of every source.
     #[schemars(with = "String")]
     pub over: NodeName,
-    /// How many tokens of quotes to keep at most, shared evenly between the sources first.
-    pub keep_tokens: u64,
+    /// How many tokens to keep at most, shared evenly between the sources first; without it everything is kept.
+    #[serde(default)]
+    pub keep_tokens: Option<u64>,
 }

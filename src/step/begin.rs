@@ -74,7 +74,8 @@ impl RunContext {
 }
 
 /// Makes one source of each document, or one of all.
-fn sources_of(documents: &[Document], purpose: Purpose) -> Vec<Source> {
+#[must_use]
+pub fn sources_of(documents: &[Document], purpose: Purpose) -> Vec<Source> {
     let indexes = documents.iter().map(|document| document.index);
     match purpose {
         Purpose::Each => indexes.map(|index| vec![index]).collect(),

@@ -32,6 +32,7 @@ pub(super) async fn run(
         output: OutputForm::Text,
         document: None,
         chunk: None,
+        further: Vec::new(),
     };
     let answer = context.caller().call(ask).await?.text.trim().to_owned();
     let Some(quotes) = evidence else { return Ok(Value::Text(answer)) };

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Source, StepError};
 use crate::agent::{Caller, Models};
-use crate::graph::{Node, Scope, Workflow};
+use crate::graph::{Node, Scope, ValueKind, Workflow};
 use crate::intake::Document;
 use crate::name::NodeName;
 use crate::prompt::Variables;
@@ -84,18 +84,35 @@ impl RunContext {
     /// # Errors
     /// [`StepError::Bug`] where the node has yielded nothing yet.
     pub fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
-        let from_sources = task.slot == Slot::Archive
-            && self.workflow.node(node).is_some_and(|node| node.scope == Scope::Source);
+        let found = self.node(node)?;
+        let from_sources = task.slot == Slot::Archive && found.scope == Scope::Source;
         self.ledger.read(|state| {
             if !from_sources {
                 return state.value(node, task.slot).cloned().ok_or_else(|| bug(node, "value"));
             }
-            let values = (0..self.sources.len()).filter_map(|source| {
-                let slot = Slot::Source(u32::try_from(source).ok()?);
-                state.value(node, slot).cloned()
+            let values = self.sources.iter().enumerate().filter_map(|(index, source)| {
+                let slot = Slot::Source(u32::try_from(index).ok()?);
+                Some((self.source_name(source), state.value(node, slot).cloned()?))
             });
-            Ok(gathered(values))
+            Ok(gathered(found.value, values))
         })
+    }
+
+    /// Returns what a source is called: its document's name, or how many documents it has.
+    fn source_name(&self, source: &Source) -> String {
+        Self::name_of(&self.documents, source)
+    }
+
+    /// Returns what a source of these documents is called.
+    #[must_use]
+    pub fn name_of(documents: &[Document], source: &Source) -> String {
+        match source.as_slice() {
+            [only] => documents
+                .iter()
+                .find(|one| one.index == *only)
+                .map_or_else(String::new, |one| one.name.clone()),
+            several => format!("{} documents", several.len()),
+        }
     }
 
     /// Makes the variables that every prompt may use: the inputs, the document's name, and what `with` names.
@@ -115,10 +132,8 @@ impl RunContext {
         }
         if let Slot::Source(source) = task.slot {
             let source = usize::try_from(source).ok().and_then(|source| self.sources.get(source));
-            match source.map(Vec::as_slice) {
-                Some([only]) => variables.set("document", self.document_name(*only)),
-                Some(several) => variables.set("document", format!("{} documents", several.len())),
-                None => {}
+            if let Some(source) = source {
+                variables.set("document", self.source_name(source));
             }
         }
         for (name, node) in with {
@@ -126,10 +141,20 @@ impl RunContext {
                 Value::Text(text) => variables.set(name, text),
                 Value::Texts(texts) => variables.set(name, texts),
                 Value::Quotes(quotes) => variables.set(name, self.quote_values(&quotes)),
-                Value::Chunks(_) => return Err(bug(node, "text")),
+                Value::Records(records) => variables.set(name, records),
+                Value::Chunks(chunks) => variables.set(name, self.chunk_values(&chunks)?),
             }
         }
         Ok(variables)
+    }
+
+    /// Chunks as a prompt sees them: `text`, `document`, and `index` from 1.
+    fn chunk_values(&self, chunks: &[Chunk]) -> Result<Vec<serde_json::Value>, StepError> {
+        let value = |(index, chunk): (u64, &Chunk)| {
+            let (text, document) = (self.chunk_text(chunk)?, self.document_name(chunk.document));
+            Ok(serde_json::json!({ "text": text, "document": document, "index": index }))
+        };
+        (1..).zip(chunks).map(value).collect()
     }
 
     /// Quotes as a prompt sees them: `text` and `document`.
@@ -181,19 +206,38 @@ impl RunContext {
     }
 }
 
-/// What an archive's step sees of the values that sources yielded.
-fn gathered(values: impl Iterator<Item = Value>) -> Value {
+/// What an archive's step sees of the values of one kind that sources yielded, each with the name of its source.
+fn gathered(kind: ValueKind, values: impl Iterator<Item = (String, Value)>) -> Value {
     let mut texts = Vec::new();
     let mut quotes = Vec::new();
-    for value in values {
+    let mut records = Vec::new();
+    for (source, value) in values {
         match value {
             Value::Text(text) => texts.push(text),
             Value::Texts(more) => texts.extend(more),
             Value::Quotes(more) => quotes.extend(more),
+            Value::Records(more) => {
+                records.extend(more.into_iter().map(|record| from_source(record, &source)))
+            }
             Value::Chunks(_) => {}
         }
     }
-    if quotes.is_empty() { Value::Texts(texts) } else { Value::Quotes(quotes) }
+    match kind {
+        ValueKind::Quotes => Value::Quotes(quotes),
+        ValueKind::Records => Value::Records(records),
+        ValueKind::Text | ValueKind::Texts | ValueKind::Chunks => Value::Texts(texts),
+    }
+}
+
+/// A record that says which document it is from, where it is a map and does not say so itself.
+fn from_source(record: serde_json::Value, source: &str) -> serde_json::Value {
+    match record {
+        serde_json::Value::Object(mut map) => {
+            map.entry("document").or_insert_with(|| source.into());
+            map.into()
+        }
+        other => other,
+    }
 }
 
 pub(super) fn bug(node: &NodeName, expected: &'static str) -> StepError {

@@ -57,6 +57,31 @@ pub enum StepError {
         /// The window.
         context: TokenCount,
     },
+    /// An agent's answers never kept the schema.
+    #[error(
+        "agent `{agent}` gave no answer that keeps the schema, asked {attempts} times; the last answer was refused: \
+         {problem}; it was: {answer}"
+    )]
+    NotValid {
+        /// The agent.
+        agent: String,
+        /// How often it was asked.
+        attempts: u32,
+        /// What is wrong with the last answer.
+        problem: String,
+        /// The last answer, shortened.
+        answer: String,
+    },
+    /// A file cannot be written where a step wants it.
+    #[error("node `{node}` cannot write `{path}`: {reason}")]
+    Path {
+        /// The node.
+        node: String,
+        /// The path, seen from the output folder.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value was not of the kind that the compiler had checked.
     #[error("node `{node}` yielded no {expected}: this is a defect of longhand")]
     Bug {

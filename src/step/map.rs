@@ -51,5 +51,6 @@ fn ask<'a>(
         output: OutputForm::Text,
         document: Some(chunk.document),
         chunk: Some(step),
+        further: Vec::new(),
     })
 }

@@ -5,21 +5,31 @@ mod begin;
 mod call;
 mod context;
 mod error;
+mod extract;
+mod filter;
 mod fold;
 mod gather;
 mod grounding;
+mod items;
+mod judge;
 mod map;
 mod quote;
+mod rank;
 mod reduce;
+mod retrieve;
 mod selection;
 mod split;
 mod statement;
 mod usefulness;
+mod vote;
+mod write;
 
-pub use begin::{Source, TakeInError, records, take_in};
+pub use begin::{Source, TakeInError, records, sources_of, take_in};
 pub use context::RunContext;
 pub use error::StepError;
+pub use extract::SENT_BACK;
 pub use split::SEAMS;
+pub use write::{OutputFile, output_files};
 
 use crate::run::{TaskId, Value};
 use crate::spec::StepSpec;
@@ -41,5 +51,12 @@ pub async fn execute(context: &RunContext, task: &TaskId) -> Result<Value, StepE
         StepSpec::Call(spec) => call::run(context, task, node, spec).await,
         StepSpec::Quote(spec) => quote::run(context, task, node, spec).await,
         StepSpec::Gather(spec) => gather::run(context, task, spec),
+        StepSpec::Retrieve(spec) => retrieve::run(context, task, spec),
+        StepSpec::Rank(spec) => rank::run(context, task, node, spec).await,
+        StepSpec::Filter(spec) => filter::run(context, task, node, spec).await,
+        StepSpec::Vote(spec) => vote::run(context, task, spec),
+        StepSpec::Judge(spec) => judge::run(context, task, node, spec).await,
+        StepSpec::Extract(spec) => extract::run(context, task, node, spec).await,
+        StepSpec::Write(spec) => write::run(context, task, spec),
     }
 }

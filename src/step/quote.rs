@@ -179,6 +179,7 @@ impl<'a> Reading<'a> {
             output,
             document,
             chunk: Some(number(chunk)),
+            further: Vec::new(),
         })
     }
 }

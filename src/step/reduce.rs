@@ -21,7 +21,7 @@ pub(super) async fn run(
     let mut texts = match context.value(task, &spec.over)? {
         Value::Texts(texts) => texts,
         Value::Text(text) => vec![text],
-        Value::Chunks(_) | Value::Quotes(_) => return Err(bug(&spec.over, "texts")),
+        Value::Chunks(_) | Value::Quotes(_) | Value::Records(_) => return Err(bug(&spec.over, "texts")),
     };
     let shared = context.variables(task, &spec.with)?;
     let agent = RunContext::agent(node)?;
@@ -58,7 +58,15 @@ async fn merge(
         return Ok(alone.clone());
     }
     let variables = with_items(shared, group);
-    let ask = Ask { site, agent, variables, output: OutputForm::Text, document: None, chunk: None };
+    let ask = Ask {
+        site,
+        agent,
+        variables,
+        output: OutputForm::Text,
+        document: None,
+        chunk: None,
+        further: Vec::new(),
+    };
     Ok(context.caller().call(ask).await?.text)
 }
 

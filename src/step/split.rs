@@ -6,6 +6,7 @@
 
 use super::StepError;
 use super::context::{RunContext, bug};
+use super::extract::{SENT_BACK, schema_text};
 use crate::graph::Node;
 use crate::run::{TaskId, Value};
 use crate::spec::{Keep, SplitSpec, StepSpec};
@@ -20,10 +21,16 @@ const NUMBERING_SHARE: u64 = 5;
 
 pub(super) fn run(context: &RunContext, task: &TaskId, spec: &SplitSpec) -> Result<Value, StepError> {
     let reader = context.node(&spec.reader)?;
-    let agent = RunContext::agent(reader)?;
-    let budget = budget(context, task, reader)?;
-    let budget = spec.max_tokens.map_or(budget, |most| budget.min(TokenCount(most)));
-    let counter = context.models.of(agent)?.counter();
+    let most = spec.max_tokens.map(TokenCount);
+    let budget = match (budget(context, task, reader)?, most) {
+        (Some(budget), most) => most.map_or(budget, |most| budget.min(most)),
+        // The compiler asks for `max_tokens` where no prompt of the reader bounds a chunk.
+        (None, most) => most.ok_or_else(|| bug(&reader.name, "reader"))?,
+    };
+    let counter = match &reader.agent {
+        Some(agent) => context.models.of(agent)?.counter(),
+        None => context.models.default_model().counter(),
+    };
     let mut chunks = Vec::new();
     for index in source(context, task)? {
         let document = context.document(*index).ok_or_else(|| bug(&task.node, "document"))?;
@@ -47,9 +54,9 @@ fn source<'a>(context: &'a RunContext, task: &TaskId) -> Result<&'a super::Sourc
     source.ok_or_else(|| bug(&task.node, "source"))
 }
 
-/// Returns how many tokens of text one prompt of `reader` can hold.
-fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<TokenCount, StepError> {
-    let agent = RunContext::agent(reader)?;
+/// Returns how many tokens of text one prompt of `reader` can hold; `None` for a step that does not read chunk by chunk.
+fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<Option<TokenCount>, StepError> {
+    let Some(agent) = reader.agent.as_deref() else { return Ok(None) };
     let limits = context.models.of(agent)?.limits();
     let answer = TokenCount(agent.max_output).min(limits.max_output);
     let none = std::collections::BTreeMap::new();
@@ -57,10 +64,18 @@ fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<TokenCou
         StepSpec::Fold(fold) => (&fold.with, answer),
         StepSpec::Map(map) => (&map.with, TokenCount(0)),
         StepSpec::Quote(quote) => (&none, TokenCount(quote.keep_tokens)),
-        _ => return Err(bug(&reader.name, "reader")),
+        StepSpec::Filter(filter) => (&filter.with, TokenCount(0)),
+        // An answer that breaks the schema is sent back together with what is wrong with it.
+        StepSpec::Extract(extract) if extract.repairs > 0 => (&extract.with, answer + TokenCount(SENT_BACK)),
+        StepSpec::Extract(extract) => (&extract.with, TokenCount(0)),
+        _ => return Ok(None),
     };
     let mut variables = context.variables(task, with)?;
     variables.set("chunk", "");
+    variables.set("item", "");
+    if let StepSpec::Extract(extract) = &reader.step {
+        variables.set("schema", schema_text(&extract.schema));
+    }
     variables.set("index", 1_000_000_u64);
     variables.set("count", 1_000_000_u64);
     // A prompt has other words around the unit than without one, so the longer of the two is what counts.
@@ -86,5 +101,5 @@ fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<TokenCou
         let agent = agent.name.to_string();
         return Err(StepError::NoRoom { agent, fixed, reserved, context: limits.context });
     }
-    Ok(left)
+    Ok(Some(left))
 }

@@ -6,17 +6,6 @@ use serde_json::Value;
 
 use crate::longhand::{Longhand, document};
 
-/// The messages and the answer of every call of the only run, in order.
-fn calls(longhand: &Longhand) -> Vec<Value> {
-    let runs = longhand.run(&["runs", "list", "--json"]).json();
-    let run = runs[0]["run"].as_str().unwrap().to_owned();
-    let report = longhand.run(&["runs", "show", &run, "--json"]).json();
-    let count = report["calls"].as_array().unwrap().len();
-    (0..count)
-        .map(|number| longhand.run(&["runs", "show", &run, "--call", &number.to_string(), "--json"]).json())
-        .collect()
-}
-
 fn prompt(call: &Value) -> &str {
     call["request"]["messages"][0]["content"].as_str().unwrap()
 }
@@ -44,7 +33,7 @@ fn run(longhand: &Longhand, method: &str, text: &str, question: &str) -> (Value,
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.shown());
     let report = ended.json();
-    let calls = calls(longhand);
+    let calls = longhand.calls();
     (report, calls)
 }
 

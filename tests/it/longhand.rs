@@ -75,6 +75,19 @@ impl Longhand {
     }
 }
 
+impl Longhand {
+    /// The messages and the answer of every call of the only run, in order.
+    pub(crate) fn calls(&self) -> Vec<serde_json::Value> {
+        let runs = self.run(&["runs", "list", "--json"]).json();
+        let run = runs[0]["run"].as_str().unwrap().to_owned();
+        let report = self.run(&["runs", "show", &run, "--json"]).json();
+        let count = report["calls"].as_array().unwrap().len();
+        let call =
+            |number: usize| self.run(&["runs", "show", &run, "--call", &number.to_string(), "--json"]).json();
+        (0..count).map(call).collect()
+    }
+}
+
 /// A command that is at work.
 #[derive(Debug)]
 pub(crate) struct Working {

@@ -20,6 +20,7 @@ fn all_variables(question: &str) -> Variables {
         .with("items", ["one", "two"])
         .with("sentences", json!([{"number": 1, "text": "It rained."}]))
         .with("notes", "a note")
+        .with("schema", "{\"type\": \"array\"}")
         .with("passages", json!([{"text": "a quote"}]))
         .with("question", question)
 }
@@ -28,7 +29,20 @@ fn all_variables(question: &str) -> Variables {
 fn every_shipped_workflow_compiles_without_a_warning() {
     let catalog = Catalog::load(None).unwrap();
     let names: Vec<String> = catalog.workflows().into_iter().map(|listed| listed.name).collect();
-    assert_eq!(names, ["chain-of-agents", "quote-answer", "quote-chain", "refine", "tree", "truncate"]);
+    assert_eq!(
+        names,
+        [
+            "chain-of-agents",
+            "map-extract",
+            "merge",
+            "quote-answer",
+            "quote-chain",
+            "rag",
+            "refine",
+            "tree",
+            "truncate"
+        ]
+    );
     for name in names {
         let workflow = compile(&catalog, &name).unwrap_or_else(|why| panic!("{why}"));
         assert!(workflow.warnings().is_empty(), "{}", workflow.warnings());
