@@ -15,10 +15,10 @@ use longhand::graph::{self, Workflow};
 use longhand::intake::{self, Input};
 use longhand::model::{ChatModel, Script, ScriptedModel};
 use longhand::report;
-use longhand::run::{DocumentRecord, Event, Plan, Purpose};
+use longhand::run::{Event, Plan};
 use longhand::schedule::{Stop, drive};
 use longhand::spec::Catalog;
-use longhand::step::RunContext;
+use longhand::step::{RunContext, take_in};
 use longhand::store::{Durability, Ledger, Store};
 
 #[tokio::main]
@@ -40,30 +40,19 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let store = Store::open(folder.path())?;
     let run = "example".parse()?;
     let journal = store.create_run(&run, Durability::Kill)?;
-    let documents = intake::gather([Input::Path(archive.clone())], journal.spool()).documents;
+    let spool = journal.spool().to_owned();
+    let ledger = Ledger::open(journal)?;
 
     // What the journal holds is all that there is to know about a run, so its beginning goes in first.
     let plan = plan(&workflow, &model, &archive);
-    let ledger = Ledger::open(journal)?;
     ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 })?;
-    for document in &documents {
-        let (index, name, hash, bytes) =
-            (document.index, document.name.clone(), document.hash, document.bytes);
-        ledger.record(&Event::Document(DocumentRecord { index, name, hash, bytes }))?;
-    }
-    ledger.record(&Event::Gathered)?;
+    let gathered = intake::gather([Input::Path(archive)], &spool);
+    take_in(&ledger, &gathered)?;
 
     let stop = Stop::default();
-    let context = Arc::new(RunContext {
-        sources: RunContext::sources_of(&documents, plan.purpose),
-        inputs: plan.inputs.clone(),
-        models: Models::new(Arc::new(model)),
-        drain: stop.drain.clone(),
-        workflow,
-        documents,
-        ledger,
-        plan,
-    });
+    let (models, drain) = (Models::new(Arc::new(model)), stop.drain.clone());
+    let context = RunContext::new(workflow, plan, gathered.documents, models, ledger, drain);
+    let context = Arc::new(context);
     let outcome = drive(&context, &stop).await?;
 
     let reader = store.read_run(&run)?;
@@ -79,19 +68,10 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn plan(workflow: &Workflow, model: &ScriptedModel, archive: &Path) -> Plan {
     let inputs = workflow.inputs().iter();
     let question = "What happened to the ferry?";
-    Plan {
-        workflow: workflow.name().to_string(),
-        workflow_hash: workflow.hash(),
-        inputs: inputs
-            .map(|(name, input)| (name.clone(), input.default.clone().unwrap_or_else(|| question.to_owned())))
-            .collect(),
-        paths: vec![archive.to_owned()],
-        stdin: false,
-        purpose: Purpose::Each,
-        model: "scripted".to_owned(),
-        model_identity: model.identity().to_owned(),
-        window: None,
-        output: None,
-        force: false,
-    }
+    let inputs = inputs
+        .map(|(name, input)| (name.clone(), input.default.clone().unwrap_or_else(|| question.to_owned())))
+        .collect();
+    let (name, identity) = (workflow.name().to_string(), model.identity().to_owned());
+    let paths = vec![archive.to_owned()];
+    Plan { inputs, paths, ..Plan::new(name, workflow.hash(), "scripted".to_owned(), identity) }
 }

@@ -1,10 +1,11 @@
 //! From the name of a model to the model: the only place that knows every back end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{ChatModel, ModelError, Script, ScriptedModel};
-use crate::spec::{self, Diagnostics};
+use crate::model::{ChatModel, ModelError, Script, ScriptedModel, Terms};
+use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
 /// The model that is asked where nobody names one.
 pub const DEFAULT_MODEL: &str = "smollm2";
@@ -19,6 +20,8 @@ pub struct ConnectOptions {
     pub models: PathBuf,
     /// A window smaller than the model's own.
     pub window: Option<u64>,
+    /// The models that settings list; their names count before all others.
+    pub listed: BTreeMap<String, ModelSpec>,
 }
 
 /// A model that is ready to be asked.
@@ -28,6 +31,10 @@ pub struct Connection {
     pub model: Arc<dyn ChatModel>,
     /// How many parameters it has, where that is known.
     pub parameters: Option<u64>,
+    /// What the user should know of how it is computed.
+    pub note: Option<String>,
+    /// On which terms it is asked.
+    pub terms: Terms,
 }
 
 /// There is no such model, or it cannot be used.
@@ -63,6 +70,12 @@ pub enum ConnectError {
     /// The build has no back end for local models.
     #[error("this build of longhand has no local models: it was built without the feature `local`")]
     NoLocal,
+    /// A listed model does not have exactly one back end.
+    #[error("the settings list `{name}` without exactly one back end")]
+    BackEnd {
+        /// The name as given.
+        name: String,
+    },
 }
 
 impl ConnectError {
@@ -80,32 +93,60 @@ impl ConnectError {
     }
 }
 
-/// Connects to the model that `name` says: `scripted`, `scripted:FILE.yaml`, the path of a GGUF file, or the name of a
-/// pulled model.
+/// Connects to the model that `name` says: a name that settings list, `scripted`, `scripted:FILE.yaml`, the path of a
+/// GGUF file, or the name of a pulled model.
 ///
 /// # Errors
 /// [`ConnectError`].
 pub fn connect(name: &str, options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    if let Some(rest) = name.strip_prefix(SCRIPTED) {
-        let script = match rest.strip_prefix(':') {
-            Some(file) => spec::script(Path::new(file))?,
-            None if rest.is_empty() => Script::default(),
-            None => {
-                return Err(ConnectError::Unknown {
-                    name: name.to_owned(),
-                    similar: Some(SCRIPTED.to_owned()),
-                });
-            }
-        };
-        let context = options.window.map_or(script.context, |window| window.min(script.context));
-        let model = Arc::new(ScriptedModel::new(Script { context, ..script }));
-        return Ok(Connection { model, parameters: None });
+    if let Some(listed) = options.listed.get(name) {
+        return connect_listed(name, listed, options);
     }
-    local(name, options)
+    let Some(rest) = name.strip_prefix(SCRIPTED) else { return local(name, options.window, options) };
+    match rest.strip_prefix(':') {
+        Some(file) => Ok(scripted(spec::script(Path::new(file))?, options.window)),
+        None if rest.is_empty() => Ok(scripted(Script::default(), options.window)),
+        None => Err(ConnectError::Unknown { name: name.to_owned(), similar: Some(SCRIPTED.to_owned()) }),
+    }
+}
+
+/// Connects to a model of the settings: one arm for each back end.
+fn connect_listed(
+    name: &str,
+    listed: &ModelSpec,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    let window = options.window.into_iter().chain(listed.window).min();
+    let connection = match listed.back_end() {
+        Some(BackEnd::File(path)) => local(&path.display().to_string(), window, options)?,
+        Some(BackEnd::Pulled(pulled)) => local(pulled, window, options)?,
+        Some(BackEnd::Scripted(script)) => {
+            let concurrency = listed.concurrency.unwrap_or(script.concurrency);
+            scripted(Script { concurrency, ..script.clone() }, window)
+        }
+        None => return Err(ConnectError::BackEnd { name: name.to_owned() }),
+    };
+    Ok(Connection { terms: listed.terms(), ..connection })
+}
+
+fn scripted(script: Script, window: Option<u64>) -> Connection {
+    let context = window.map_or(script.context, |window| window.min(script.context));
+    let model = Arc::new(ScriptedModel::new(Script { context, ..script }));
+    Connection { model, parameters: None, note: None, terms: Terms::default() }
+}
+
+/// Finds the name that was probably meant, among those that need no file.
+fn similar<'a>(
+    name: &str,
+    options: &'a ConnectOptions,
+    pulled: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let names = options.listed.keys().map(String::as_str).chain(pulled).chain([SCRIPTED]);
+    spec::closest(name, names).map(str::to_owned)
 }
 
 #[cfg(feature = "local")]
-fn local(name: &str, options: &ConnectOptions) -> Result<Connection, ConnectError> {
+fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     use crate::local::{LocalModel, LocalOptions, PullError, resolve};
     let path = match resolve(name, &options.models) {
         Ok(path) => path,
@@ -115,18 +156,22 @@ fn local(name: &str, options: &ConnectOptions) -> Result<Connection, ConnectErro
         }
         Err(PullError::NotInstalled { name }) => return Err(ConnectError::NotPulled { name }),
         Err(PullError::Unknown { name, known }) => {
-            let names = known.iter().map(String::as_str).chain([SCRIPTED]);
-            let similar = spec::closest(&name, names).map(str::to_owned);
+            let similar = similar(&name, options, known.iter().map(String::as_str));
             return Err(ConnectError::Unknown { name, similar });
         }
         Err(error) => return Err(ConnectError::Missing { source: error }),
     };
-    let model = LocalModel::load(&path, &LocalOptions { window: options.window, ..LocalOptions::default() })?;
+    let model = LocalModel::load(&path, &LocalOptions { window, ..LocalOptions::default() })?;
     let parameters = Some(model.info().parameters);
-    Ok(Connection { model: Arc::new(model), parameters })
+    let note = model.device().fallback.as_ref();
+    let note = note.map(|why| format!("no graphics processor is used, the CPU computes instead: {why}"));
+    Ok(Connection { model: Arc::new(model), parameters, note, terms: Terms::default() })
 }
 
 #[cfg(not(feature = "local"))]
-fn local(_name: &str, _options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    Err(ConnectError::NoLocal)
+fn local(name: &str, _: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    match similar(name, options, std::iter::empty()) {
+        Some(similar) => Err(ConnectError::Unknown { name: name.to_owned(), similar: Some(similar) }),
+        None => Err(ConnectError::NoLocal),
+    }
 }

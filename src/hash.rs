@@ -37,6 +37,12 @@ impl ContentHash {
         Hasher(Box::new(blake3::Hasher::new()))
     }
 
+    /// Returns the first half, enough to tell whether bytes are what they were.
+    #[must_use]
+    pub fn half(&self) -> [u8; 16] {
+        self.0.first_chunk().copied().unwrap_or_default()
+    }
+
     /// Returns the first eight hexadecimal digits, enough to tell two things apart in a message.
     #[must_use]
     pub fn short(&self) -> String {

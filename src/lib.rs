@@ -32,7 +32,9 @@
 //! | [`agent`] | one logical call |
 //! | [`step`] | one file per kind of step |
 //! | [`schedule`] | what may run next, and running it |
+//! | [`plan`] | what a run would ask |
 //! | [`report`] | what a run did |
+//! | [`draw`] | what a workflow looks like |
 //! | [`cli`] | the command line |
 //!
 //! [`name`], [`mod@hash`] and [`connect`] stand beside them: names, content hashes, and the way from a model's name to the model.
@@ -40,6 +42,7 @@
 pub mod agent;
 pub mod cli;
 pub mod connect;
+pub mod draw;
 pub mod graph;
 pub mod hash;
 pub mod intake;
@@ -47,6 +50,7 @@ pub mod intake;
 pub mod local;
 pub mod model;
 pub mod name;
+pub mod plan;
 pub mod prompt;
 pub mod report;
 pub mod retrieve;

@@ -15,6 +15,8 @@ use crate::scores::holds;
 pub(crate) struct Case {
     pub(crate) text: String,
     pub(crate) question: String,
+    /// What is to be answered, where it is known.
+    pub(crate) answer: String,
     evidence: Evidence,
 }
 
@@ -45,6 +47,24 @@ impl Case {
     }
 }
 
+impl Case {
+    /// The document without the sentences that hold evidence: nearly always, one that answers the question no more.
+    pub(crate) fn without_evidence(&self) -> String {
+        let mut rest = String::new();
+        for range in sentences(&self.text) {
+            let sentence = self.text.get(range.clone()).unwrap_or("");
+            let evidence = match &self.evidence {
+                Evidence::Sentences(all) => all.iter().any(|one| holds(sentence, one)),
+                Evidence::Parts(parts) => parts.iter().any(|part| part.contains(&range.start)),
+            };
+            if !evidence {
+                rest += sentence;
+            }
+        }
+        rest
+    }
+}
+
 /// A question about the example archive; one without an answer is not answered there.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Fact {
@@ -65,6 +85,16 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
 
 pub(crate) fn facts() -> Vec<Fact> {
     serde_yaml::from_str(include_str!("../../tests/fixtures/archive_facts.yaml")).expect("the facts are YAML")
+}
+
+/// The text of the example archive.
+pub(crate) fn archive() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/archive");
+    let files = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let files = files.filter(|entry| entry.file_type().is_file());
+    let text =
+        |entry: walkdir::DirEntry| std::fs::read_to_string(entry.path()).expect("a file of the archive");
+    files.map(text).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Every set of questions, under the name of its table row.
@@ -118,13 +148,14 @@ fn meetings(path: &Path) -> Vec<Case> {
             let part = |span: &Value| Some(turn(span, 0)?.start..turn(span, 1)?.end);
             let parts = list(&query["relevant_text_span"]).iter().filter_map(part).collect();
             let question = text_of(&query["query"]).to_owned();
-            cases.push(Case { text: text.clone(), question, evidence: Evidence::Parts(parts) });
+            let answer = text_of(&query["answer"]).to_owned();
+            cases.push(Case { text: text.clone(), question, answer, evidence: Evidence::Parts(parts) });
         }
     }
     cases
 }
 
-fn articles(path: &Path) -> Vec<Case> {
+pub(crate) fn articles(path: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for article in lines(path) {
         for pair in list(&from_python(text_of(&article["qa_pairs"]))) {
@@ -138,11 +169,58 @@ fn articles(path: &Path) -> Vec<Case> {
             if !evidence.is_empty() {
                 let question = text_of(&pair["Q"]).to_owned();
                 let text = text_of(&article["input"]).to_owned();
-                cases.push(Case { text, question, evidence: Evidence::Sentences(evidence) });
+                let answer = text_of(&pair["A"]).to_owned();
+                cases.push(Case { text, question, answer, evidence: Evidence::Sentences(evidence) });
             }
         }
     }
     cases
+}
+
+/// Questions over articles of an encyclopedia; the evidence is the sentence that the answer stands in.
+pub(crate) fn passages(path: &Path) -> Vec<Case> {
+    let all: Value = serde_json::from_str(&read(path)).expect("the file is JSON");
+    let mut cases = Vec::new();
+    for article in list(&all["data"]) {
+        let paragraphs = list(&article["paragraphs"]);
+        let contexts: Vec<&str> = paragraphs.iter().map(|paragraph| text_of(&paragraph["context"])).collect();
+        let text = contexts.join("\n\n");
+        for (paragraph, context) in paragraphs.iter().zip(&contexts) {
+            for pair in list(&paragraph["qas"]) {
+                let answer = &pair["answers"][0];
+                // Offsets of the set count characters.
+                let before = usize::try_from(answer["answer_start"].as_u64().unwrap_or(0)).unwrap_or(0);
+                let at: usize = context.chars().take(before).map(char::len_utf8).sum();
+                let sentence = sentences(context).find(|range| range.contains(&at));
+                let Some(evidence) = sentence.and_then(|range| context.get(range)) else { continue };
+                cases.push(Case {
+                    text: text.clone(),
+                    question: text_of(&pair["question"]).to_owned(),
+                    answer: text_of(&answer["text"]).to_owned(),
+                    evidence: Evidence::Sentences(vec![evidence.trim().to_owned()]),
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// Documents with a summary of each, as people wrote it.
+pub(crate) fn summarized(data: &Path) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let meeting = |meeting: Value| {
+        let turn = |turn: &Value| format!("{}: {}\n\n", text_of(&turn["speaker"]), text_of(&turn["content"]));
+        let text = list(&meeting["meeting_transcripts"]).iter().map(turn).collect();
+        (text, text_of(&meeting["general_query_list"][0]["answer"]).to_owned())
+    };
+    let paper = |paper: Value| (text_of(&paper["input"]).to_owned(), text_of(&paper["output"]).to_owned());
+    let report =
+        |report: Value| (text_of(&report["input"]).to_owned(), text_of(&report["outputs"][0]).to_owned());
+    let all = |name: &str| lines(&data.join(name)).into_iter();
+    vec![
+        ("QMSum val, whole meetings", all("qmsum/val.jsonl.gz").map(meeting).collect()),
+        ("LooGLE papers", all("loogle/longdep_summarization.jsonl.gz").map(paper).collect()),
+        ("L-Eval government reports", all("leval/gov_report_summ.jsonl.gz").map(report).collect()),
+    ]
 }
 
 /// Reads what Python prints for lists and maps of texts: JSON with quotation marks of either kind.

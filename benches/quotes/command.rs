@@ -7,8 +7,15 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Tokens of quotes that are kept of a document.
-const KEPT: u64 = 400;
+/// How sentences are scored, and how many are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) score: &'static str,
+    /// Tokens of quotes that are kept of a document.
+    pub(crate) kept: u64,
+    /// How many sentences the words propose; 0 for all.
+    pub(crate) proposed: u32,
+}
 
 /// A quote, or what stands in for one.
 #[derive(Debug)]
@@ -39,26 +46,18 @@ pub(crate) struct Longhand {
 
 impl Longhand {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| {
-            let file = folder.path().join(name);
-            fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is made");
-            fs::write(file, text).expect("the file is written");
-        };
-        write("longhand.yaml", "{}\n");
-        write("agents/picker.yaml", include_str!("../../tests/fixtures/quoting/agents/picker.yaml"));
-        write("prompts/picker.tera", include_str!("../../tests/fixtures/quoting/prompts/picker.tera"));
-        for (score, agent) in
-            [("words", "asker"), ("likelihood", "asker"), ("fused", "asker"), ("choice", "picker")]
-        {
-            let text = format!(
-                "version: 1\nname: by-{score}\ninputs: {{question: {{default: \"\"}}}}\nnodes:\n  chunks: \
-                 {{split: {{for: pick, max_tokens: 600}}}}\n  pick: {{quote: {{over: chunks, agent: {agent}, \
-                 keep_tokens: {KEPT}, question: question, propose: 40, score: {score}}}}}\noutput: pick\n"
-            );
-            write(&format!("workflows/by-{score}.yaml"), &text);
-        }
-        Self { folder }
+        let longhand = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        longhand.write("longhand.yaml", "{}\n");
+        longhand.write("agents/picker.yaml", include_str!("../../tests/fixtures/quoting/agents/picker.yaml"));
+        longhand
+            .write("prompts/picker.tera", include_str!("../../tests/fixtures/quoting/prompts/picker.tera"));
+        longhand
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let file = self.folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is made");
+        fs::write(file, text).expect("the file is written");
     }
 
     pub(crate) fn document_path(&self) -> PathBuf {
@@ -69,10 +68,20 @@ impl Longhand {
         fs::write(self.document_path(), text).expect("the document is written");
     }
 
-    pub(crate) fn quotes(&self, score: &str, question: &str, model: Option<&Path>) -> Vec<Quoted> {
+    pub(crate) fn quotes(&self, way: Way, question: &str, model: Option<&Path>) -> Vec<Quoted> {
+        let Way { score, kept, proposed } = way;
+        let agent = if score == "choice" { "picker" } else { "asker" };
+        let propose = if proposed > 0 { format!(", propose: {proposed}") } else { String::new() };
+        self.write(
+            "workflows/quoted.yaml",
+            &format!(
+                "version: 1\nname: quoted\ninputs: {{question: {{default: \"\"}}}}\nnodes:\n  chunks: {{split: {{for: \
+                 pick, max_tokens: 600}}}}\n  pick: {{quote: {{over: chunks, agent: {agent}, keep_tokens: {kept}, \
+                 question: question, score: {score}{propose}}}}}\noutput: pick\n"
+            ),
+        );
         let question = format!("question={question}");
-        let report = self.report(&["run", &format!("by-{score}"), "document.txt", "-p", &question], model);
-        quotes(&report)
+        quotes(&self.report(&["run", "quoted", "document.txt", "-p", &question], model))
     }
 
     pub(crate) fn ask(&self, path: &Path, question: &str, model: &Path) -> Reply {

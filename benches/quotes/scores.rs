@@ -50,6 +50,32 @@ pub(crate) fn holds(quote: &str, sentence: &str) -> bool {
     all > 0 && f64::from(held) >= SAME * f64::from(all)
 }
 
+/// Tells whether an answer holds the expected one, word for word, without regard to case and punctuation.
+pub(crate) fn contains(answer: &str, expected: &str) -> bool {
+    let plain = |text: &str| {
+        let words: Vec<String> = words(text).map(str::to_lowercase).collect();
+        format!(" {} ", words.join(" "))
+    };
+    words(expected).next().is_some() && plain(answer).contains(&plain(expected))
+}
+
+/// The share of the terms of `reference` that the quotes hold, each as often as it stands there (ROUGE-1 recall of terms).
+pub(crate) fn told(quotes: &[Quoted], reference: &str) -> f64 {
+    let mut left: HashMap<String, usize> = HashMap::new();
+    for term in quotes.iter().flat_map(|quote| terms(&quote.text)) {
+        *left.entry(term).or_default() += 1;
+    }
+    let (mut all, mut held) = (0_u32, 0_u32);
+    for term in terms(reference) {
+        all += 1;
+        if let Some(count) = left.get_mut(&term).filter(|count| **count > 0) {
+            *count -= 1;
+            held += 1;
+        }
+    }
+    f64::from(held) / f64::from(all.max(1))
+}
+
 /// Tells whether an answer says what the expected one says: all its numbers, and at least half of its words.
 pub(crate) fn answers(answer: &str, expected: &str) -> bool {
     let said = terms(answer);
@@ -75,8 +101,8 @@ fn fill(text: &str, ranges: Vec<std::ops::Range<usize>>, room: usize) -> Vec<Quo
     let mut left = room;
     let mut taken = Vec::new();
     for range in ranges {
-        let quote =
-            Quoted { start: range.start, end: range.end, text: text.get(range).unwrap_or("").to_owned() };
+        let (start, end) = (range.start, range.end);
+        let quote = Quoted { start, end, text: text.get(range).unwrap_or("").to_owned() };
         let Some(rest) = left.checked_sub(quote.length()) else { break };
         left = rest;
         taken.push(quote);

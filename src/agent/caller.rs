@@ -105,6 +105,7 @@ impl Caller<'_> {
             model: connected.model.identity().to_owned(),
             document: ask.document,
             chunk: ask.chunk,
+            hash: Some(hash),
             request,
             response: response.clone(),
             ms,

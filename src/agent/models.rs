@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::AgentError;
-use crate::model::ChatModel;
+use crate::model::{ChatModel, Terms};
 use crate::spec::AgentSpec;
 
-/// A connected model and its permits.
+/// A connected model, the terms on which it is asked, and its permits.
 #[derive(Debug, Clone)]
 pub(super) struct Connected {
     pub(super) model: Arc<dyn ChatModel>,
+    terms: Terms,
     pub(super) permits: Arc<Semaphore>,
 }
 
@@ -23,16 +24,31 @@ pub struct Models {
     named: HashMap<String, Connected>,
 }
 
-fn connected(model: Arc<dyn ChatModel>) -> Connected {
-    let permits = Arc::new(Semaphore::new(model.limits().concurrency.max(1)));
-    Connected { model, permits }
+impl Connected {
+    fn new(model: Arc<dyn ChatModel>, terms: Terms) -> Self {
+        let mut connected = Self { model, terms, permits: Arc::new(Semaphore::new(0)) };
+        connected.permits = Arc::new(Semaphore::new(connected.concurrency()));
+        connected
+    }
+
+    /// Returns how many calls may be in flight: what the model can take, or what the terms allow of it.
+    fn concurrency(&self) -> usize {
+        let most = self.model.limits().concurrency;
+        self.terms.concurrency.map_or(most, |allowed| allowed.min(most)).max(1)
+    }
 }
 
 impl Models {
-    /// Begins with the model of the run.
+    /// Begins with the model of the run, without terms.
     #[must_use]
     pub fn new(default: Arc<dyn ChatModel>) -> Self {
-        Self { default: connected(default), named: HashMap::new() }
+        Self::on(default, Terms::default())
+    }
+
+    /// Begins with the model of the run and the terms on which it is asked.
+    #[must_use]
+    pub fn on(default: Arc<dyn ChatModel>, terms: Terms) -> Self {
+        Self { default: Connected::new(default, terms), named: HashMap::new() }
     }
 
     /// Returns the model of the run.
@@ -42,15 +58,25 @@ impl Models {
     }
 
     /// Adds a model that agents call `name`.
-    pub fn add(&mut self, name: String, model: Arc<dyn ChatModel>) {
-        self.named.insert(name, connected(model));
+    pub fn add(&mut self, name: String, model: Arc<dyn ChatModel>, terms: Terms) {
+        self.named.insert(name, Connected::new(model, terms));
+    }
+
+    /// Puts something between the callers and every model.
+    #[must_use]
+    pub fn behind(&self, front: &dyn Fn(Arc<dyn ChatModel>) -> Arc<dyn ChatModel>) -> Self {
+        let fronted = |one: &Connected| Connected::new(front(Arc::clone(&one.model)), one.terms);
+        Self {
+            default: fronted(&self.default),
+            named: self.named.iter().map(|(name, one)| (name.clone(), fronted(one))).collect(),
+        }
     }
 
     /// Returns how many calls can be in flight over all models.
     #[must_use]
     pub fn concurrency(&self) -> usize {
         let all = std::iter::once(&self.default).chain(self.named.values());
-        all.map(|connected| connected.model.limits().concurrency).sum()
+        all.map(Connected::concurrency).sum()
     }
 
     /// Returns the model that `agent` asks.

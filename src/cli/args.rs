@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::commands::{ask, check, completions, models, run, runs, schema, summarize, workflows};
+use super::commands::{
+    ask, check, completions, graph, models, plan, run, runs, schema, summarize, workflows,
+};
 
 /// Read what no context window holds
 #[derive(Debug, Parser)]
@@ -26,13 +28,16 @@ pub(super) struct Global {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Print what happens in a run as one JSON value a line on stdout, the report last
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(super) jsonl: bool,
     /// Keep runs in this folder
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     /// Read settings from this file instead of `longhand.yaml`
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Ask this model: a name that `models list` shows, the path of a GGUF file, or `scripted`
+    /// Ask this model: a name of `longhand.yaml` or of `models list`, the path of a GGUF file, or `scripted`
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) model: Option<String>,
     /// Use no more than this many tokens of the model's window
@@ -72,13 +77,17 @@ pub(super) enum Command {
     Ask(ask::Args),
     /// Run a workflow, by shipped name or by path
     Run(run::Args),
+    /// Tell what a run would ask, cost and take, before anything is asked
+    Plan(plan::Args),
+    /// Draw a workflow, alone or as a run stands in it
+    Graph(graph::Args),
     /// Compile workflows and report every problem in them
     Check(check::Args),
-    /// Look at runs, and resume them
+    /// Look at runs, resume them, hold them against each other, and branch off
     Runs(runs::Args),
     /// Look at local models, and fetch them
     Models(models::Args),
-    /// Look at the shipped workflows
+    /// Look at the shipped workflows, and copy them
     Workflows(workflows::Args),
     /// Print the JSON Schema of a file format
     Schema(schema::Args),

@@ -19,6 +19,8 @@ pub enum ExitStatus {
     Usage,
     /// A workflow or the configuration is invalid.
     Invalid,
+    /// The budget does not allow what was asked for; what was finished is kept.
+    OutOfBudget,
     /// Some documents failed; the others are done.
     SomeFailed,
     /// The model could not be reached or loaded.
@@ -38,6 +40,7 @@ impl ExitStatus {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Invalid => 3,
+            Self::OutOfBudget => 4,
             Self::SomeFailed => 5,
             Self::Provider => 6,
             Self::Waiting => 7,

@@ -9,7 +9,7 @@ use crate::graph::Workflow;
 use crate::intake::Document;
 use crate::run::{Plan, Value};
 use crate::spec::StepSpec;
-use crate::step::{OutputFile, RunContext, output_files};
+use crate::step::{self, OutputFile, RunContext, output_files};
 
 /// Refuses a workflow that writes files where no folder was named.
 pub(super) fn check_folder(workflow: &Workflow, folder: Option<&PathBuf>) -> Result<(), CommandError> {
@@ -59,7 +59,7 @@ fn planned(
     plan: &Plan,
     documents: &[Document],
 ) -> Result<Vec<OutputFile>, CommandError> {
-    let sources = RunContext::sources_of(documents, plan.purpose);
+    let sources = step::sources_of(documents, plan.purpose);
     let names: Vec<String> = sources.iter().map(|source| RunContext::name_of(documents, source)).collect();
     output_files(workflow, &plan.inputs, &names)
         .map_err(|error| CommandError::new(ExitStatus::Usage, error.to_string()))

@@ -1,21 +1,22 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::decisions::{Decisions, how_to_decide};
-use super::documents::{gather, take_in};
 use super::error::{CommandError, ExitStatus};
 use super::files;
-use super::journals::{create, events_of, interrupted, now_ms, state_of, tell_recovery};
+use super::journals::{create, interrupted, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
 use super::settings::Settings;
 use super::signals;
+use super::stream::Stream;
+use super::taking::{gather, inputs};
 use crate::agent::Models;
-use crate::connect::{ConnectError, ConnectOptions, Connection, DEFAULT_MODEL, connect};
+use crate::connect::{ConnectError, Connection, DEFAULT_MODEL, connect};
 use crate::graph::{self, Workflow};
 use crate::intake::Document;
 use crate::name::RunId;
@@ -23,7 +24,7 @@ use crate::report::{self, Report};
 use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
-use crate::step::RunContext;
+use crate::step::{RunContext, TakeInError, take_in};
 use crate::store::{Durability, Journal, Ledger, Store};
 
 /// A model of fewer parameters than this quotes by default: measured, a model of 135 million writes false facts into
@@ -52,14 +53,16 @@ pub(super) struct Job {
     pub(super) force: bool,
 }
 
-/// Starts the run, or takes it up where the same command was interrupted.
-pub(super) async fn start(
-    job: Job,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
+/// A run that could begin: everything that decides it.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
+}
+
+/// Finds the model and the workflow, and checks the inputs.
+pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Result<Prepared, CommandError> {
     let name = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-    let name = absolute(name, &settings.here);
     let connection = connection(&name, settings, settings.window, printer)?;
     let small = connection.parameters.is_some_and(|parameters| parameters < SMALL);
     let method = if small { job.methods.small } else { job.methods.large };
@@ -89,24 +92,34 @@ pub(super) async fn start(
         paths,
         stdin,
         purpose: job.purpose,
+        nodes: workflow.node_hashes(),
         model: name,
         model_identity: connection.model.identity().to_owned(),
         window: settings.window,
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
+    Ok(Prepared { plan, workflow, connection })
+}
+
+/// Starts the run, or takes it up where the same command was interrupted.
+pub(super) async fn start(
+    job: Job,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Prepared { plan, workflow, connection } = prepare(job, settings, printer)?;
     let store = Store::open(&settings.store)?;
-    if let Some((run, journal)) = interrupted(&store, &plan)? {
+    if let Some((run, ledger)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
-        tell_recovery(&run, &journal, printer);
-        let job = Opened { run, journal, plan, workflow, connection, decided: Vec::new() };
+        tell_recovery(&run, &ledger, printer);
+        let job = Opened { run, ledger, plan, workflow, connection, decided: Vec::new() };
         return job.work(settings, printer).await;
     }
     let (run, journal) = create(&store, &plan)?;
-    let started = Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() };
-    // Nothing can make this record again, so it is kept where a damaged journal does not take it along.
-    journal.append_outside(&started)?;
-    let job = Opened { run, journal, plan, workflow, connection, decided: Vec::new() };
+    let ledger = Ledger::open(journal)?;
+    ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
+    let job = Opened { run, ledger, plan, workflow, connection, decided: Vec::new() };
     job.work(settings, printer).await
 }
 
@@ -118,9 +131,9 @@ pub(super) async fn resume(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let store = Store::open(&settings.store)?;
-    let journal = store.open_run(run, Durability::Kill)?;
-    tell_recovery(run, &journal, printer);
-    let mut state = state_of(&journal)?;
+    let ledger = Ledger::open(store.open_run(run, Durability::Kill)?)?;
+    tell_recovery(run, &ledger, printer);
+    let mut state = ledger.read(Clone::clone);
     let plan = state.plan().cloned().ok_or_else(|| {
         CommandError::new(
             ExitStatus::Failed,
@@ -143,47 +156,45 @@ pub(super) async fn resume(
         return Err(CommandError::new(ExitStatus::Provider, message)
             .hinted("put the model back, or start a new run with the other one"));
     }
-    let job = Opened { run: run.clone(), journal, plan, workflow, connection, decided };
+    let job = Opened { run: run.clone(), ledger, plan, workflow, connection, decided };
     job.work(settings, printer).await
 }
 
-/// Names a model that is a file, or that a script file speaks for, so that it is found from every folder.
-fn absolute(name: String, here: &Path) -> String {
-    if let Some(script) = name.strip_prefix("scripted:") {
-        return format!("scripted:{}", here.join(script).display());
-    }
-    if Path::new(&name).is_file() { here.join(name).display().to_string() } else { name }
-}
-
 /// A run whose journal this process writes.
-struct Opened {
-    run: RunId,
-    journal: Journal,
-    plan: Plan,
-    workflow: Workflow,
-    connection: Connection,
+pub(super) struct Opened {
+    pub(super) run: RunId,
+    pub(super) ledger: Ledger,
+    pub(super) plan: Plan,
+    pub(super) workflow: Workflow,
+    pub(super) connection: Connection,
     /// What a person has decided since the run stopped.
-    decided: Vec<Event>,
+    pub(super) decided: Vec<Event>,
 }
 
 impl Opened {
-    async fn work(self, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-        let Self { run, journal, plan, workflow, connection, decided } = self;
-        let models = models(&workflow, connection, settings, printer)?;
-        let gathered = gather(&plan, journal.spool())?;
-        let ledger = Ledger::open(journal)?;
+    pub(super) async fn work(
+        self,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> Result<ExitStatus, CommandError> {
+        let Self { run, ledger, plan, workflow, connection, decided } = self;
+        let connections = connections(&workflow, connection.clone(), settings, printer)?;
+        let models = models(&connection, &connections);
+        let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
             files::check(&workflow, &plan, &gathered.documents)?;
             let names = gathered.documents.iter().map(|document| document.name.as_str());
             output::check_pages(folder, names, plan.force)?;
         }
+        let resumed = ledger.read(RunState::is_gathered);
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
         }
         for event in &decided {
             ledger.record(event)?;
         }
-        take_in(&ledger, &gathered, &run)?;
+        take_in(&ledger, &gathered).map_err(|error| not_taken_in(error, &run))?;
+        let stream = Stream::begin(printer, &run, &plan, resumed, &ledger)?;
         let documents = gathered.documents;
         let each = plan.purpose == Purpose::Each;
         let finished = |document: &Document| {
@@ -199,6 +210,7 @@ impl Opened {
         let output_node = workflow.output().clone();
         let ledger = ledger.observed(Box::new(move |event| {
             progress.see(event);
+            stream.see(event);
             if let Event::Done { task, .. } = event
                 && task.node == output_node
             {
@@ -206,16 +218,8 @@ impl Opened {
             }
         }));
         let stop = Stop::default();
-        let context = Arc::new(RunContext {
-            sources: RunContext::sources_of(&documents, plan.purpose),
-            inputs: plan.inputs.clone(),
-            drain: stop.drain.clone(),
-            workflow,
-            documents,
-            models,
-            ledger,
-            plan,
-        });
+        let drain = stop.drain.clone();
+        let context = Arc::new(RunContext::new(workflow, plan, documents, models, ledger, drain));
         let signals = tokio::spawn(signals::watch(stop.clone(), printer.clone()));
         let outcome = drive(&context, &stop).await;
         signals.abort();
@@ -236,13 +240,15 @@ fn finish(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let store = Store::open(&settings.store)?;
-    let report = report::build(run.as_str(), &context.workflow, &events_of(&store, run)?);
+    let reader = Store::open(&settings.store)?.read_run(run)?;
+    let report = report_from(&reader, &context.workflow)?;
     if let Some(folder) = &context.plan.output {
         output::write(&report, folder, context.plan.force)?;
         files::write(context)?;
     }
-    if printer.json {
+    if printer.jsonl {
+        printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;
+    } else if printer.json {
         printer.json(&report)?;
     } else if context.plan.output.is_none() {
         printer.data(&pages(&report))?;
@@ -294,7 +300,8 @@ pub(super) fn pages(report: &Report) -> String {
     pages.join("\n")
 }
 
-fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
+/// Compiles a workflow and says what is probably not as it was meant.
+pub(super) fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, name)?;
     let warnings = workflow.warnings().to_string();
@@ -304,32 +311,6 @@ fn compile(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflo
     Ok(workflow)
 }
 
-fn inputs(
-    workflow: &Workflow,
-    mut given: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, CommandError> {
-    let known = &workflow.spec().inputs;
-    if let Some(unknown) = given.keys().find(|key| !known.contains_key(*key)) {
-        let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        let message = format!("workflow `{}` has no input `{unknown}`", workflow.name());
-        return Err(CommandError::new(ExitStatus::Usage, message)
-            .hinted(format!("its inputs are: {}", names.join(", "))));
-    }
-    for (name, input) in known {
-        if given.contains_key(name) {
-            continue;
-        }
-        let Some(default) = &input.default else {
-            let message = format!("workflow `{}` needs its input `{name}`", workflow.name());
-            return Err(
-                CommandError::new(ExitStatus::Usage, message).hinted(format!("give it with `-p {name}=...`"))
-            );
-        };
-        given.insert(name.clone(), default.clone());
-    }
-    Ok(given)
-}
-
 /// Connects to a model, fetching it first where it is one that can be fetched.
 pub(super) fn connection(
     name: &str,
@@ -337,7 +318,7 @@ pub(super) fn connection(
     window: Option<u64>,
     printer: &Printer,
 ) -> Result<Connection, CommandError> {
-    let options = ConnectOptions { models: settings.models.clone(), window };
+    let options = settings.connect_options(window);
     match connect(name, &options) {
         Err(ConnectError::NotPulled { name }) if !settings.offline => {
             super::commands::models::pull(&name, settings, printer)?;
@@ -347,18 +328,51 @@ pub(super) fn connection(
     }
 }
 
-fn models(
+/// Connects to every model that the agents of a workflow ask: the run's own, and those that agents name.
+pub(super) fn connections(
     workflow: &Workflow,
-    connection: Connection,
+    own: Connection,
     settings: &Settings,
     printer: &Printer,
-) -> Result<Models, CommandError> {
-    let mut models = Models::new(connection.model);
+) -> Result<BTreeMap<Option<String>, Connection>, CommandError> {
+    let mut connections = BTreeMap::from([(None, own)]);
     for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
-        if let Some(name) = &agent.model {
-            let other = self::connection(name, settings, None, printer)?;
-            models.add(name.clone(), other.model);
+        if let Some(name) = &agent.model
+            && !connections.contains_key(&agent.model)
+        {
+            let other = connection(&settings.agents_model(name), settings, None, printer)?;
+            connections.insert(agent.model.clone(), other);
         }
     }
-    Ok(models)
+    let notes: BTreeSet<&String> = connections.values().filter_map(|other| other.note.as_ref()).collect();
+    for note in notes {
+        printer.warn(note);
+    }
+    Ok(connections)
+}
+
+/// Makes of connections the models that a run asks; the connection of the run itself has no name.
+pub(super) fn models(own: &Connection, connections: &BTreeMap<Option<String>, Connection>) -> Models {
+    let mut models = Models::on(Arc::clone(&own.model), own.terms);
+    for (name, other) in connections.iter().filter_map(|(name, other)| Some((name.as_ref()?, other))) {
+        models.add(name.clone(), Arc::clone(&other.model), other.terms);
+    }
+    models
+}
+
+/// Where the run keeps files under way; a run that is worked on has a journal.
+fn spool(ledger: &Ledger) -> &Path {
+    ledger.journal().map_or(Path::new("."), Journal::spool)
+}
+
+fn not_taken_in(error: TakeInError, run: &RunId) -> CommandError {
+    match error {
+        TakeInError::Store(error) => error.into(),
+        TakeInError::Changed => {
+            let message = format!("the documents of the run {run} have changed since it began");
+            CommandError::new(ExitStatus::Failed, message).hinted(format!(
+                "put them back as they were, or give the run up with `longhand runs rm {run}` and start again"
+            ))
+        }
+    }
 }

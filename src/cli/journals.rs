@@ -1,5 +1,6 @@
 //! The journals of runs: finding the one to go on with, making a new one, reading what one holds.
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::decisions;
@@ -7,39 +8,51 @@ use super::error::{CommandError, ExitStatus};
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::ContentHash;
-use crate::graph;
+use crate::graph::{self, Workflow};
 use crate::name::RunId;
 use crate::report::{self, Report};
 use crate::run::{Event, Outcome, Plan, RunState};
 use crate::spec::Catalog;
-use crate::store::{Durability, Journal, Store, StoreError};
+use crate::store::{Durability, Journal, JournalReader, Ledger, Store, StoreError};
 
 /// Builds the report of a run from its journal, also while it is alive.
 pub(super) fn report_of(run: &RunId, settings: &Settings) -> Result<Report, CommandError> {
-    let store = Store::open(&settings.store)?;
-    let events = events_of(&store, run)?;
-    let mut state = RunState::default();
-    for event in &events {
-        state.apply(event);
-    }
-    let plan = state
-        .plan()
-        .ok_or_else(|| CommandError::new(ExitStatus::Failed, format!("the run {run} never started")))?;
+    let reader = Store::open(&settings.store)?.read_run(run)?;
+    let started = events_of(&reader).find_map(|event| match event {
+        Ok(Event::Started { plan, .. }) => Some(Ok(plan)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    });
+    let never = || CommandError::new(ExitStatus::Failed, format!("the run {run} never started"));
+    let plan = started.transpose()?.ok_or_else(never)?;
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, &plan.workflow)?;
-    Ok(report::build(run.as_str(), &workflow, &events))
+    report_from(&reader, &workflow)
 }
 
-/// Reads every event of a run, also while it is alive.
-pub(super) fn events_of(store: &Store, run: &RunId) -> Result<Vec<Event>, CommandError> {
-    let reader = store.read_run(run)?;
-    let events = reader.entries::<Event>().map(|entry| entry.map(|(_, event)| event));
-    Ok(events.collect::<Result<_, _>>()?)
+/// Builds the report of a run that is of this workflow.
+pub(super) fn report_from(reader: &JournalReader, workflow: &Workflow) -> Result<Report, CommandError> {
+    let mut failed = None;
+    let events = events_of(reader).map_while(|event| event.map_err(|error| failed = Some(error)).ok());
+    let report = report::build(reader.run().as_str(), workflow, events);
+    failed.map_or(Ok(report), |error| Err(error.into()))
+}
+
+/// Walks over the events of a run, also while it is alive. Damaged records are left out: a run that is resumed does again
+/// what they told of.
+pub(super) fn events_of(reader: &JournalReader) -> impl Iterator<Item = Result<Event, StoreError>> + use<> {
+    let entries = reader.entries::<Event>().map(|entry| entry.map(|(_, event)| event));
+    entries.filter(|event| !matches!(event, Err(StoreError::DamagedRecord { .. })))
+}
+
+/// Reads all events of a run at once, also while it is alive.
+pub(super) fn all_events(store: &Store, run: &RunId) -> Result<Vec<Event>, CommandError> {
+    Ok(events_of(&store.read_run(run)?).collect::<Result<_, _>>()?)
 }
 
 /// Finds the newest run of the same plan that did not come to its end. One that waits for a person is an error that says
 /// so: whoever repeats a command has decided nothing.
-pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Journal)>, CommandError> {
+pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Ledger)>, CommandError> {
     if plan.stdin {
         return Ok(None);
     }
@@ -47,28 +60,19 @@ pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, J
     for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
         // A run that another process works on is busy, and is left to it.
         let Ok(journal) = store.open_run(&run, Durability::Kill) else { continue };
-        let state = state_of(&journal)?;
-        let same = state.plan() == Some(plan);
-        if same && state.outcome() == Some(Outcome::Waiting) {
-            return Err(decisions::waits(&run, &state));
+        let ledger = Ledger::open(journal)?;
+        let same = ledger.read(|state| state.plan() == Some(plan));
+        if same && ledger.read(RunState::outcome) == Some(Outcome::Waiting) {
+            return Err(ledger.read(|state| decisions::waits(&run, state)));
         }
-        if same && matches!(state.outcome(), None | Some(Outcome::Interrupted)) {
-            return Ok(Some((run, journal)));
+        if same && matches!(ledger.read(RunState::outcome), None | Some(Outcome::Interrupted)) {
+            return Ok(Some((run, ledger)));
         }
         if same {
             return Ok(None);
         }
     }
     Ok(None)
-}
-
-/// Reads what a journal adds up to.
-pub(super) fn state_of(journal: &Journal) -> Result<RunState, CommandError> {
-    let mut state = RunState::default();
-    for entry in journal.entries::<Event>() {
-        state.apply(&entry?.1);
-    }
-    Ok(state)
 }
 
 /// Makes a folder for a new run, named by the time and by what it does.
@@ -89,16 +93,17 @@ pub(super) fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), Com
 }
 
 /// Says what was lost and found where a journal was damaged.
-pub(super) fn tell_recovery(run: &RunId, journal: &Journal, printer: &Printer) {
-    let Some(recovery) = journal.recovery() else { return };
-    let aside = recovery
-        .aside
-        .as_ref()
-        .map_or_else(String::new, |aside| format!(", what could not be read lies in `{}`", aside.display()));
-    printer.warn(&format!(
-        "the journal of {run} was damaged: {} records were restored{aside}",
-        recovery.restored
-    ));
+pub(super) fn tell_recovery(run: &RunId, ledger: &Ledger, printer: &Printer) {
+    if let Some(recovery) = ledger.journal().and_then(Journal::recovery) {
+        let lies = |aside: &PathBuf| format!(", what could not be read lies in `{}`", aside.display());
+        let aside = recovery.aside.as_ref().map_or_else(String::new, lies);
+        let restored = recovery.restored;
+        printer.warn(&format!("the journal of {run} was damaged: {restored} records were restored{aside}"));
+    }
+    if ledger.lost() > 0 {
+        let lost = ledger.lost();
+        printer.warn(&format!("{lost} records of {run} are lost to damage: what they told of is done again"));
+    }
 }
 
 /// What the names of all runs of one plan have in common.

@@ -3,9 +3,9 @@
 mod args;
 mod commands;
 mod decisions;
-mod documents;
 mod error;
 mod files;
+mod fork;
 mod job;
 mod journals;
 mod output;
@@ -13,6 +13,8 @@ mod printer;
 mod progress;
 mod settings;
 mod signals;
+mod stream;
+mod taking;
 
 pub use error::ExitStatus;
 
@@ -50,6 +52,8 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
         Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
         Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
         Command::Run(args) => commands::run::run(args, &settings, printer).await,
+        Command::Plan(args) => commands::plan::run(args, &settings, printer).await,
+        Command::Graph(args) => commands::graph::run(&args, &settings, printer),
         Command::Check(args) => commands::check::run(&args, &settings, printer),
         Command::Runs(args) => commands::runs::run(args, &settings, printer).await,
         Command::Models(args) => commands::models::run(&args, &settings, printer),

@@ -73,15 +73,18 @@ pub(super) fn exists(path: &Path) -> CommandError {
         .hinted("choose another folder, or overwrite with `--force`")
 }
 
-/// Writes a file, which another one with the same text may stand for.
+/// Refuses a file that would have to be overwritten and says something else.
+pub(super) fn check_file(path: &Path, text: &str, force: bool) -> Result<(), CommandError> {
+    let same = || fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes());
+    if force || !path.exists() || same() { Ok(()) } else { Err(exists(path)) }
+}
+
+/// Writes a file whole; one that says the same already is left as it is.
 pub(super) fn write_file(path: &Path, text: &str, force: bool) -> Result<(), CommandError> {
     let failed =
         |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", path.display()), error);
     if !force && path.exists() {
-        return match fs::read(path) {
-            Ok(bytes) if bytes == text.as_bytes() => Ok(()),
-            _ => Err(exists(path)),
-        };
+        return check_file(path, text, force);
     }
     let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     fs::create_dir_all(&folder).map_err(failed)?;

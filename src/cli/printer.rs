@@ -10,10 +10,12 @@ use super::error::{CommandError, ExitStatus};
 
 /// Decides what reaches stdout and stderr.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent answers to where words go")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent answers to where words go")]
 pub(super) struct Printer {
     /// Whether results are printed as JSON.
     pub(super) json: bool,
+    /// Whether a run tells what happens in lines of JSON.
+    pub(super) jsonl: bool,
     quiet: bool,
     terminal: bool,
     color: bool,
@@ -27,7 +29,7 @@ impl Printer {
             Color::Never => false,
             Color::Auto => terminal && super::settings::colour_is_welcome(),
         };
-        Self { json: global.json, quiet: global.quiet, terminal, color }
+        Self { json: global.json, jsonl: global.jsonl, quiet: global.quiet, terminal, color }
     }
 
     /// Prints data. A reader that has seen enough (a closed pipe) is no failure.
@@ -46,6 +48,14 @@ impl Printer {
     /// Prints one JSON document.
     pub(super) fn json(&self, value: &impl serde::Serialize) -> Result<(), CommandError> {
         let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))?;
+        text.push('\n');
+        self.data(&text)
+    }
+
+    /// Prints one JSON value on one line.
+    pub(super) fn line(&self, value: &impl serde::Serialize) -> Result<(), CommandError> {
+        let mut text = serde_json::to_string(value)
             .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))?;
         text.push('\n');
         self.data(&text)

@@ -1,17 +1,22 @@
 //! Settings, resolved once: flag > environment > project file > user file > default. The only place that reads the
 //! environment.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
-use crate::spec::{self, Config};
+use crate::connect::ConnectOptions;
+use crate::spec::{self, Config, LocalSpec, ModelSpec};
 
 /// The file that makes a folder a project.
 const PROJECT_FILE: &str = "longhand.yaml";
+
+/// The file with a user's own settings.
+const USER_FILE: &str = "config.yaml";
 
 /// Everything that flags, environment and files say, resolved.
 #[derive(Debug, Clone)]
@@ -22,10 +27,12 @@ pub(super) struct Settings {
     pub(super) models: PathBuf,
     /// The project folder, where there is one.
     pub(super) project: Option<PathBuf>,
-    /// The model to ask; none means the default.
+    /// The model to ask, a path in full; none means the default.
     pub(super) model: Option<String>,
     /// A window smaller than the model's.
     pub(super) window: Option<u64>,
+    /// The models that the settings files list, those of the project before those of the user.
+    pub(super) listed: BTreeMap<String, ModelSpec>,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
     /// The model hub, where it is not the usual one.
@@ -39,6 +46,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Returns what it takes to connect to a model.
+    pub(super) fn connect_options(&self, window: Option<u64>) -> ConnectOptions {
+        ConnectOptions { models: self.models.clone(), window, listed: self.listed.clone() }
+    }
+
     pub(super) fn resolve(global: &Global) -> Result<Self, CommandError> {
         let here = env::current_dir().map_err(|error| {
             CommandError::caused(ExitStatus::Failed, "cannot tell the current folder", error)
@@ -46,38 +58,35 @@ impl Settings {
         let home = env::var_os("LONGHAND_HOME").map(PathBuf::from);
         let folders = folders();
         let project_file = match &global.config {
-            Some(file) => Some(file.clone()),
+            Some(file) => Some(here.join(file)),
             None => Some(here.join(PROJECT_FILE)).filter(|file| file.is_file()),
         };
-        let project =
-            project_file.as_ref().map(|file| file.parent().map_or_else(PathBuf::new, Path::to_path_buf));
-        let project = project.map(|folder| if folder.as_os_str().is_empty() { here.clone() } else { folder });
-        let from_project = project_file.as_deref().map(spec::config).transpose()?.unwrap_or_default();
+        let from_project = project_file.map(|file| Layer::read(&file)).transpose()?;
         let user_file = match (&home, &folders) {
-            (Some(home), _) => Some(home.join("config.yaml")),
-            (None, Some(folders)) => Some(folders.config_dir().join("config.yaml")),
+            (Some(home), _) => Some(here.join(home).join(USER_FILE)),
+            (None, Some(folders)) => Some(folders.config_dir().join(USER_FILE)),
             (None, None) => None,
         };
-        let from_user = user_file.filter(|file| file.is_file());
-        let from_user = from_user.as_deref().map(spec::config).transpose()?.unwrap_or_default();
+        let user_file = user_file.filter(|file| file.is_file());
+        let from_user = user_file.map(|file| Layer::read(&file)).transpose()?;
+        let lower = from_user.iter().chain(&from_project);
+        let listed: BTreeMap<String, ModelSpec> = lower.flat_map(Layer::listed).collect();
         let data = home.clone().or_else(|| folders.as_ref().map(Xdg::data_dir));
         let data = data.unwrap_or_else(|| here.join(".longhand"));
-        let relative = |config: &Config| config.store.clone().map(|store| here.join(store));
         let store = global
             .store
             .clone()
             .or_else(|| env::var_os("LONGHAND_STORE").map(PathBuf::from))
             .or_else(|| home.map(|home| home.join("store")))
             .or_else(|| {
-                project
-                    .as_ref()
-                    .and_then(|folder| from_project.store.as_ref().map(|store| folder.join(store)))
+                from_project.as_ref().map(|layer| layer.store().unwrap_or(layer.folder.join("store")))
             })
-            .or_else(|| project.as_ref().map(|folder| folder.join("store")))
-            .or_else(|| relative(&from_user))
+            .or_else(|| from_user.as_ref().and_then(Layer::store))
             .unwrap_or_else(|| data.join("store"));
         let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let model = global.model.clone().or_else(|| text("LONGHAND_MODEL"));
+        let model = model.map(|name| seen_from(&here, &name));
+        let layers: Vec<&Layer> = from_project.iter().chain(&from_user).collect();
         let window = match (global.window, text("LONGHAND_WINDOW")) {
             (None, Some(value)) => Some(value.parse().map_err(|_| {
                 let message =
@@ -89,15 +98,65 @@ impl Settings {
         Ok(Self {
             store: here.join(store),
             models: data.join("models"),
-            project,
-            model: model.or(from_project.model).or(from_user.model),
-            window: window.or(from_project.window).or(from_user.window),
+            model: model.or_else(|| layers.iter().find_map(|layer| layer.model())),
+            window: window.or_else(|| layers.iter().find_map(|layer| layer.config.window)),
+            project: from_project.map(|layer| layer.folder),
+            listed,
             offline: global.offline,
             hub: text("HF_ENDPOINT"),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),
             here,
         })
     }
+
+    /// Returns the model that an agent names; a path is seen from the project's folder.
+    pub(super) fn agents_model(&self, name: &str) -> String {
+        seen_from(self.project.as_ref().unwrap_or(&self.here), name)
+    }
+}
+
+/// A settings file, and the folder that its paths are seen from.
+struct Layer {
+    folder: PathBuf,
+    config: Config,
+}
+
+impl Layer {
+    fn read(file: &Path) -> Result<Self, CommandError> {
+        let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Ok(Self { folder, config: spec::config(file)? })
+    }
+
+    fn store(&self) -> Option<PathBuf> {
+        self.config.store.as_ref().map(|store| self.folder.join(store))
+    }
+
+    /// Returns the models that the file lists, their files found from every folder.
+    fn listed(&self) -> impl Iterator<Item = (String, ModelSpec)> {
+        self.config.models.iter().map(|(name, model)| {
+            let mut model = model.clone();
+            if let Some(LocalSpec { path: Some(path), .. }) = &mut model.local {
+                *path = self.folder.join(&*path);
+            }
+            (name.clone(), model)
+        })
+    }
+
+    fn model(&self) -> Option<String> {
+        self.config.model.as_ref().map(|name| seen_from(&self.folder, name))
+    }
+}
+
+/// Writes out the path of a model that is a file, or that a script file speaks for, so that it is found from every
+/// folder. A name stays as it is.
+fn seen_from(folder: &Path, name: &str) -> String {
+    let full = |path: &str| folder.join(path).components().collect::<PathBuf>().display().to_string();
+    if let Some(script) = name.strip_prefix("scripted:") {
+        return format!("scripted:{}", full(script));
+    }
+    let path = Path::new(name);
+    let spelt_as_path = name.contains(is_separator) || path.extension().is_some_and(|end| end == "gguf");
+    if spelt_as_path || folder.join(path).is_file() { full(name) } else { name.to_owned() }
 }
 
 fn folders() -> Option<Xdg> {

@@ -1,11 +1,11 @@
 //! The compiled workflow: what the scheduler walks and the plan counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::hash::ContentHash;
-use crate::name::{NodeName, WorkflowName};
+use crate::name::{NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
 use crate::spec::{AgentSpec, Binding, Diagnostics, InputSpec, StepSpec, WorkflowSpec};
 
@@ -62,6 +62,14 @@ pub struct Node {
     pub inputs: BTreeMap<String, Binding>,
     /// The nodes whose values a `workflow` step collects, in order; none for any other.
     pub collects: Vec<NodeName>,
+}
+
+impl Node {
+    /// Returns the key of its kind of step.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        super::draft::kind(&self.step)
+    }
 }
 
 /// A workflow in which every name is known, every value fits its reader, and nothing waits for itself.
@@ -132,6 +140,87 @@ impl Workflow {
     #[must_use]
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// Returns a node and all nodes that depend on it.
+    #[must_use]
+    pub fn downstream(&self, name: &NodeName) -> BTreeSet<NodeName> {
+        let mut found = BTreeSet::from([name.clone()]);
+        // Every node comes after all that it reads, so one pass is enough.
+        for node in &self.nodes {
+            if self.upstream(&node.name).any(|read| found.contains(read)) {
+                found.insert(node.name.clone());
+            }
+        }
+        found
+    }
+
+    /// Returns the inputs that decide what a node asks; those of a split are those of the step that it splits for.
+    #[must_use]
+    pub fn inputs_of(&self, node: &Node) -> BTreeSet<String> {
+        let question = match &node.step {
+            StepSpec::Split(split) => {
+                return self.node(&split.reader).map(|reader| self.inputs_of(reader)).unwrap_or_default();
+            }
+            StepSpec::Quote(quote) => quote.question.clone(),
+            StepSpec::Retrieve(retrieve) => retrieve.question.clone(),
+            StepSpec::Fold(_)
+            | StepSpec::Map(_)
+            | StepSpec::Reduce(_)
+            | StepSpec::Call(_)
+            | StepSpec::Gather(_)
+            | StepSpec::Rank(_)
+            | StepSpec::Filter(_)
+            | StepSpec::Vote(_)
+            | StepSpec::Judge(_)
+            | StepSpec::Extract(_)
+            | StepSpec::Iterate(_)
+            | StepSpec::Route(_)
+            | StepSpec::Workflow(_)
+            | StepSpec::Gate(_)
+            | StepSpec::Write(_) => None,
+        };
+        let read: BTreeSet<String> =
+            self.prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt)).collect();
+        // What an answer may say is held against all inputs, and a file may be named by any of them.
+        let all = match &node.step {
+            StepSpec::Call(call) => call.grounded_in.is_some(),
+            StepSpec::Write(_) => true,
+            _ => false,
+        };
+        let used = |name: &String| all || Some(name) == question.as_ref() || read.contains(name);
+        // A step of a sub-workflow sees the inputs of the run under the names of its own workflow.
+        let outer = |(name, binding): (&String, &Binding)| match binding {
+            Binding::Input { input } if used(name) => Some(input.clone()),
+            _ => None,
+        };
+        node.inputs.iter().filter_map(outer).collect()
+    }
+
+    fn prompts_of<'a>(&self, node: &'a Node) -> impl Iterator<Item = &'a PromptName> {
+        let agent = node.agent.as_ref();
+        agent.into_iter().flat_map(|agent| agent.system.iter().chain([&agent.prompt]))
+    }
+
+    /// Returns the identity of every node: its step, its agent and its prompts; a split has that of its reader, too.
+    #[must_use]
+    pub fn node_hashes(&self) -> BTreeMap<NodeName, ContentHash> {
+        self.nodes.iter().map(|node| (node.name.clone(), self.node_hash(node))).collect()
+    }
+
+    fn node_hash(&self, node: &Node) -> ContentHash {
+        let agent = node
+            .agent
+            .as_ref()
+            .map(|agent| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) });
+        let texts: Vec<Option<&str>> =
+            self.prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
+        let reader = match &node.step {
+            StepSpec::Split(split) => self.node(&split.reader).map(|reader| self.node_hash(reader)),
+            _ => None,
+        };
+        // Structs of strings and numbers always serialize, so the fallback is never hashed.
+        ContentHash::of(&serde_json::to_vec(&(&node.step, agent, texts, reader)).unwrap_or_default())
     }
 
     /// Returns the identity of all that decides the results: steps, inputs, agents and prompts, but no description and

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use candle_core::Device;
 use tokio::sync::{mpsc, oneshot};
 
 use super::constraint::{Constraint, Grammars};
+use super::device::{self, DeviceInfo};
 use super::generate::{Generator, Halt, Outcome, Writing};
 use super::gguf::{ModelFile, ModelInfo};
 use super::llama::Llama;
 use super::sampling::likeliest;
 use super::template::ChatTemplate;
 use super::tokenizer::{TokenId, Vocabulary};
+use super::weights::{DENSE_BYTES, Storage};
 use crate::hash::ContentHash;
 use crate::model::{
     BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelError, ModelLimits, OutputForm,
@@ -45,6 +46,7 @@ pub struct LocalOptions {
 pub struct LocalModel {
     identity: String,
     info: ModelInfo,
+    device: DeviceInfo,
     context: TokenCount,
     vocabulary: Arc<Vocabulary>,
     template: ChatTemplate,
@@ -99,11 +101,12 @@ impl LocalModel {
         let info = file.info().clone();
         let context = options.window.unwrap_or(info.context).min(info.context);
         let window = usize::try_from(context).map_err(|error| file.fail(error.to_string()))?;
-        let device = device().map_err(|reason| file.fail(reason))?;
+        let (on, device) = device::choose();
         let vocabulary = Arc::new(Vocabulary::load(&file)?);
         let template = template(&file)?;
         let grammars = Grammars::new(&vocabulary)?;
-        let llama = Llama::load(&mut file, vocabulary.len(), window, &device)?;
+        let storage = Storage::within(DENSE_BYTES, info.parameters);
+        let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
         let identity = format!("local:{}:{}", hash(path)?.short(), info.name);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
@@ -115,13 +118,20 @@ impl LocalModel {
             .name("local-model".into())
             .spawn(move || pool.install(|| work(Generator::new(llama), &words, queue)))
             .map_err(|error| not_started(&error))?;
-        Ok(Self { identity, info, context: TokenCount(context), vocabulary, template, grammars, jobs })
+        let context = TokenCount(context);
+        Ok(Self { identity, info, device, context, vocabulary, template, grammars, jobs })
     }
 
     /// Returns what the model file says about itself.
     #[must_use]
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// Returns what the model is computed on.
+    #[must_use]
+    pub fn device(&self) -> &DeviceInfo {
+        &self.device
     }
 
     fn prompt(&self, messages: &[Message]) -> Result<Vec<TokenId>, ModelError> {
@@ -275,17 +285,6 @@ fn work(mut generator: Generator, vocabulary: &Vocabulary, mut queue: mpsc::Rece
 
 fn gone() -> ModelError {
     ModelError::Compute { reason: "its engine has ended; load the model again".into() }
-}
-
-#[cfg(feature = "cuda")]
-fn device() -> Result<Device, String> {
-    Device::cuda_if_available(0).map_err(|error| format!("the graphics processor cannot be used: {error}"))
-}
-
-#[cfg(not(feature = "cuda"))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as with the feature `cuda`")]
-fn device() -> Result<Device, String> {
-    Ok(Device::Cpu)
 }
 
 fn template(file: &ModelFile) -> Result<ChatTemplate, ModelError> {

@@ -9,7 +9,7 @@ use candle_nn::rotary_emb::rope_i;
 use super::cache::Cache;
 use super::gguf::{ModelFile, first_line};
 use super::kernel::{CausalSoftmax, SwiGlu};
-use super::weights::{DENSE_BYTES, Linear, Storage};
+use super::weights::{Linear, Storage};
 use crate::model::ModelError;
 
 /// Which positions of a step the caller wants logits of.
@@ -66,11 +66,12 @@ impl std::fmt::Debug for Llama {
 }
 
 impl Llama {
-    /// Loads the weights of `file` for contexts of up to `window` tokens.
+    /// Loads the weights of `file` for contexts of up to `window` tokens, and holds them as `storage` says.
     pub(super) fn load(
         file: &mut ModelFile,
         vocabulary: usize,
         window: usize,
+        storage: Storage,
         device: &Device,
     ) -> std::result::Result<Self, ModelError> {
         let hidden = file.dimension("embedding_length")?;
@@ -91,11 +92,6 @@ impl Llama {
         let epsilon =
             file.fraction(key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
         let sizes = Sizes { heads, kv_heads, head, epsilon };
-        let storage = if file.info().parameters.saturating_mul(4) <= DENSE_BYTES {
-            Storage::Dense
-        } else {
-            Storage::Quantized
-        };
         let (cos, sin) = angles(file, head, window, device)?;
 
         let table = file.tensor("token_embd.weight", &[vocabulary, hidden], device)?;

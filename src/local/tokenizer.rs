@@ -11,7 +11,7 @@ use tokenizers::Tokenizer;
 use tokenizers::models::bpe::{BPE, Vocab};
 
 use super::gguf::ModelFile;
-use super::pretokenize::pre_tokenizer;
+use super::pretokenize::{Words, pre_tokenizer};
 use super::wordcount::WordCounter;
 use crate::model::ModelError;
 use crate::text::{TokenCount, TokenCounter};
@@ -68,20 +68,21 @@ impl Vocabulary {
         let kind = file.text("tokenizer.ggml.model").unwrap_or("none");
         let tokens = file.texts("tokenizer.ggml.tokens")?;
         let beside = file.path().with_file_name("tokenizer.json");
-        let (tokenizer, words, bytes) = if kind == "gpt2" {
-            let (tokenizer, words) = byte_level(file, &tokens)?;
+        let (tokenizer, words, bytes, first) = if kind == "gpt2" {
+            let (tokenizer, words, first) = byte_level(file, &tokens)?;
             let bytes = tokens.iter().map(|token| byte_level_bytes(token)).collect();
-            (tokenizer, words, bytes)
+            (tokenizer, words, bytes, first)
         } else if beside.is_file() {
             let (tokenizer, bytes) =
                 from_json(&beside).map_err(|reason| ModelError::Load { path: beside.clone(), reason })?;
-            (tokenizer, None, bytes)
+            (tokenizer, None, bytes, false)
         } else {
             return Err(file.fail(format!(
                 "its tokenizer is of the kind `{kind}`: expected `gpt2`, or a `tokenizer.json` beside the file"
             )));
         };
-        Self::assemble(file, tokenizer, words, bytes, &tokens)
+        let first = file.flag("tokenizer.ggml.add_bos_token").unwrap_or(first);
+        Self::assemble(file, tokenizer, words, bytes, &tokens, first)
     }
 
     fn assemble(
@@ -90,6 +91,7 @@ impl Vocabulary {
         words: Option<WordCounter>,
         mut bytes: Vec<Vec<u8>>,
         tokens: &[String],
+        first: bool,
     ) -> Result<Self, ModelError> {
         let kinds = file.numbers("tokenizer.ggml.token_type");
         let mut specials = Vec::new();
@@ -113,7 +115,6 @@ impl Vocabulary {
         ends.extend([Some(end_of_turn), id("tokenizer.ggml.eos_token_id")].into_iter().flatten());
         ends.sort_unstable();
         ends.dedup();
-        let first = file.flag("tokenizer.ggml.add_bos_token").unwrap_or(false);
         let first = first.then(|| id("tokenizer.ggml.bos_token_id")).flatten();
         Ok(Self { tokenizer, words, bytes, specials, ends, end_of_turn, first })
     }
@@ -211,7 +212,11 @@ impl TokenCounter for Vocabulary {
     }
 }
 
-fn byte_level(file: &ModelFile, tokens: &[String]) -> Result<(Tokenizer, Option<WordCounter>), ModelError> {
+/// The tokenizer, its fast counter where there is one, and whether prompts begin with the first token by default.
+fn byte_level(
+    file: &ModelFile,
+    tokens: &[String],
+) -> Result<(Tokenizer, Option<WordCounter>, bool), ModelError> {
     let merges: Option<Vec<(String, String)>> = file
         .texts("tokenizer.ggml.merges")?
         .iter()
@@ -225,10 +230,11 @@ fn byte_level(file: &ModelFile, tokens: &[String]) -> Result<(Tokenizer, Option<
     // Models of the `llama-bpe` kind take a whole word that is in the vocabulary as it is, without merging.
     let model = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(kind.whole_words).build();
     let model = model.map_err(|error| file.fail(format!("its tokenizer cannot be built: {error}")))?;
-    let words = (kind.plain_words && !prefix).then(|| WordCounter::new(model.clone(), kind.single_digits));
+    let by_hand = kind.words != Words::Other && !prefix;
+    let words = by_hand.then(|| WordCounter::new(model.clone(), kind.words == Words::PlainAndDigits));
     let mut tokenizer = Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(kind.wrapper));
-    Ok((tokenizer, words))
+    Ok((tokenizer, words, kind.first_token))
 }
 
 /// Undoes the byte-level alphabet, in which every byte is a printable character.

@@ -21,6 +21,14 @@ pub(super) enum Storage {
     Quantized,
 }
 
+impl Storage {
+    /// Returns how a model of that many parameters is held where dense weights may take `bytes`.
+    pub(super) fn within(bytes: u64, parameters: u64) -> Self {
+        let dense = parameters.saturating_mul(4);
+        if dense <= bytes { Self::Dense } else { Self::Quantized }
+    }
+}
+
 /// One or more matrices that multiply the same input, their outputs side by side.
 pub(super) struct Linear {
     parts: Vec<Weight>,
@@ -94,5 +102,17 @@ fn stack(tensors: &[QTensor], device: &Device) -> Result<Tensor> {
     match dense.as_slice() {
         [only] => Ok(only.clone()),
         several => Tensor::cat(several, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_dense_up_to_the_bound_and_quantized_from_the_next_parameter_on() {
+        assert_eq!(Storage::within(4096, 1024), Storage::Dense);
+        assert_eq!(Storage::within(4096, 1025), Storage::Quantized);
+        assert_eq!(Storage::within(DENSE_BYTES, u64::MAX), Storage::Quantized);
     }
 }

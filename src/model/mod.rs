@@ -4,6 +4,7 @@
 
 mod chat;
 mod error;
+mod price;
 mod scripted;
 
 pub use chat::{
@@ -11,4 +12,5 @@ pub use chat::{
     StopReason, TokenSink, Usage,
 };
 pub use error::ModelError;
+pub use price::{Money, Price, Speed, Terms};
 pub use scripted::{Script, ScriptedModel};

@@ -1,44 +1,53 @@
 //! Builds a report from the events of a run.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION, Waiting,
 };
+use super::naming::Naming;
 use crate::graph::{Node, ValueKind, Workflow};
 use crate::name::NodeName;
 use crate::run::{
-    CallRecord, DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, Table, TaskId, Value,
+    DocumentRecord, Event, Outcome, Plan, Purpose, Quote, RunState, Slot, Table, TaskId, Value,
 };
 use crate::spec::StepSpec;
 use crate::text::{Chunk, DocumentIndex};
 
-/// What stands for the whole archive where a path is expected.
-const ARCHIVE: &str = ".";
-
-/// Builds the report of the run whose events these are.
+/// Builds the report of the run whose events these are, in their order. They are looked at one by one: all the prompts of
+/// a long run are more than should be in memory at once.
 ///
 /// A run that has not ended is reported as interrupted, with what is finished so far.
 #[must_use]
-pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
+pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Borrow<Event>>) -> Report {
     let mut state = RunState::default();
+    let mut calls: Vec<CallLine> = Vec::new();
+    let mut naming = None;
+    let mut duration_ms = 0;
     for event in events {
+        let event = event.borrow();
         state.apply(event);
+        match event {
+            Event::Called(call) => {
+                // Every document is known before the first call.
+                let naming = naming.get_or_insert_with(|| naming_of(&state));
+                // An answer that was taken over from another run cost nothing in this one.
+                let cached = state.reused(&call.site.task).is_some();
+                calls.push(CallLine { cached, ..CallLine::of(call, naming) });
+            }
+            Event::Ended { ms, .. } => duration_ms += ms,
+            _ => {}
+        }
     }
-    let view = View { workflow, state: &state };
-    let calls: Vec<CallLine> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Called(call) => Some(view.call(call)),
-            _ => None,
-        })
-        .collect();
-    let duration_ms =
-        events.iter().map(|event| if let Event::Ended { ms, .. } = event { *ms } else { 0 }).sum();
+    let naming = naming.unwrap_or_else(|| naming_of(&state));
+    let failed = state.failures().map(|(task, _)| task.slot).collect();
+    let view = View { workflow, state: &state, failed, naming };
     let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);
     let results = view.results();
     let answer =
         results.iter().find(|(slot, _)| together && *slot == Slot::Source(0)).map(|(_, value)| *value);
+    let made = || calls.iter().filter(|call| !call.cached);
     Report {
         version: VERSION,
         run: run.to_owned(),
@@ -52,13 +61,18 @@ pub fn build(run: &str, workflow: &Workflow, events: &[Event]) -> Report {
         failed: view.failures(),
         waiting: view.waiting(),
         usage: Totals {
-            prompt_tokens: calls.iter().map(|call| call.prompt_tokens).sum(),
-            completion_tokens: calls.iter().map(|call| call.completion_tokens).sum(),
-            cost_usd: calls.iter().map(|call| call.cost_usd).sum(),
+            prompt_tokens: made().map(|call| call.prompt_tokens).sum(),
+            completion_tokens: made().map(|call| call.completion_tokens).sum(),
+            cost_usd: made().map(|call| call.cost_usd).sum(),
         },
         calls,
         duration_ms,
     }
+}
+
+fn naming_of(state: &RunState) -> Naming {
+    let names = state.documents().iter().map(|document| document.name.clone()).collect();
+    Naming::new(names, state.plan().map_or(Purpose::Each, |plan| plan.purpose))
 }
 
 /// The text of a result: quotes become sentences, one a line.
@@ -83,6 +97,9 @@ fn records(value: &Value) -> Option<Vec<serde_json::Value>> {
 struct View<'a> {
     workflow: &'a Workflow,
     state: &'a RunState,
+    /// The slots in which a task failed.
+    failed: HashSet<Slot>,
+    naming: Naming,
 }
 
 impl View<'_> {
@@ -106,15 +123,11 @@ impl View<'_> {
     }
 
     fn name_of(&self, document: DocumentIndex) -> String {
-        let found = usize::try_from(document.0).ok().and_then(|index| self.state.documents().get(index));
-        found.map_or_else(String::new, |document| document.name.clone())
+        self.naming.name_of(document)
     }
 
     fn path_of(&self, slot: Slot) -> String {
-        match slot {
-            Slot::Source(index) if !self.together() => self.name_of(DocumentIndex(index)),
-            Slot::Source(_) | Slot::Archive => ARCHIVE.to_owned(),
-        }
+        self.naming.path_of(slot)
     }
 
     fn results(&self) -> Vec<(Slot, &Value)> {
@@ -230,7 +243,7 @@ impl View<'_> {
         if self.state.value(self.workflow.output(), slot).is_some() {
             return Status::Done;
         }
-        if self.state.failures().any(|(task, _)| task.slot == slot) {
+        if self.failed.contains(&slot) {
             Status::Failed
         } else if self.state.waiting().any(|task| task.slot == slot) {
             Status::Waiting
@@ -261,24 +274,5 @@ impl View<'_> {
             })
         };
         self.state.waiting().filter_map(line).collect()
-    }
-
-    fn call(&self, call: &CallRecord) -> CallLine {
-        let usage = call.response.usage;
-        CallLine {
-            node: call.site.task.node.to_string(),
-            slot: call.site.task.slot.to_string(),
-            attempt: call.attempt,
-            document: call.document.map(|document| self.name_of(document)),
-            chunk: call.chunk,
-            model: call.model.clone(),
-            prompt_tokens: usage.prompt_tokens,
-            cached_prompt_tokens: usage.cached_prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-            stop: call.response.stop,
-            cached: false,
-            cost_usd: 0.0,
-            ms: call.ms,
-        }
     }
 }

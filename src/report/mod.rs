@@ -1,11 +1,17 @@
 //! What a run did, for people and for programs: built from the journal alone.
 
 mod build;
+mod diff;
 mod markdown;
 mod model;
+mod naming;
+mod stream;
 
 pub use build::build;
+pub use diff::{Diff, Differing, Parting, Place, Side, diff};
 pub use markdown::{archive_page, document_page, index_page};
 pub use model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, Waiting,
 };
+pub use naming::Naming;
+pub use stream::Line;

@@ -160,7 +160,7 @@ pub struct CallLine {
     pub completion_tokens: TokenCount,
     /// Why the answer ended.
     pub stop: StopReason,
-    /// Whether the answer came from a cache and not from a model.
+    /// Whether the answer was taken over and not asked for: such a call is in no sum.
     pub cached: bool,
     /// What it cost in USD; local models cost nothing.
     pub cost_usd: f64,

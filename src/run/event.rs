@@ -63,6 +63,9 @@ pub struct CallRecord {
     pub document: Option<DocumentIndex>,
     /// The chunk it read, counted within its task, where it read one.
     pub chunk: Option<u32>,
+    /// The identity of what was asked; none in a record of before it was kept.
+    #[serde(default)]
+    pub hash: Option<ContentHash>,
     /// What was asked.
     pub request: ChatRequest,
     /// What was answered.
@@ -109,6 +112,9 @@ pub struct Plan {
     pub stdin: bool,
     /// How documents become sources.
     pub purpose: Purpose,
+    /// The identity of every node with its agent and prompts; empty in journals of older versions.
+    #[serde(default)]
+    pub nodes: BTreeMap<NodeName, ContentHash>,
     /// The model as it was named, an absolute path where it is a file.
     pub model: String,
     /// The model's identity: a resumed run must have the same one.
@@ -119,6 +125,27 @@ pub struct Plan {
     pub output: Option<PathBuf>,
     /// Whether existing files may be overwritten.
     pub force: bool,
+}
+
+impl Plan {
+    /// Makes a plan without inputs and documents: one result per document, nothing written outside of the run.
+    #[must_use]
+    pub fn new(workflow: String, workflow_hash: ContentHash, model: String, model_identity: String) -> Self {
+        Self {
+            workflow,
+            workflow_hash,
+            inputs: BTreeMap::new(),
+            paths: Vec::new(),
+            stdin: false,
+            purpose: Purpose::Each,
+            nodes: BTreeMap::new(),
+            model,
+            model_identity,
+            window: None,
+            output: None,
+            force: false,
+        }
+    }
 }
 
 /// How a run ended, or where it stands.
@@ -176,6 +203,15 @@ pub enum Event {
         plan: Plan,
         /// When.
         at_ms: u64,
+    },
+    /// What follows of these tasks was taken over from another run and not done again.
+    Forked {
+        /// The other run.
+        from: RunId,
+        /// The first node that is done anew, and with it all that depends on it.
+        node: NodeName,
+        /// The tasks whose answers and values were taken over.
+        tasks: Vec<TaskId>,
     },
     /// A document was taken in.
     Document(DocumentRecord),

@@ -4,6 +4,7 @@
 mod event;
 mod state;
 mod table;
+mod told;
 mod value;
 
 pub use event::{
@@ -11,4 +12,5 @@ pub use event::{
 };
 pub use state::{RunState, TaskState};
 pub use table::Table;
+pub use told::in_one_line;
 pub use value::{Quote, Value};

@@ -17,7 +17,7 @@ pub enum TaskState {
 }
 
 /// A fold over the events of a run: applying the same events in the same order always gives the same state.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunState {
     run: Option<(RunId, Plan)>,
     documents: Vec<DocumentRecord>,
@@ -29,6 +29,8 @@ pub struct RunState {
     /// Tasks that wait for a person.
     waiting: BTreeSet<TaskId>,
     decisions: HashMap<TaskId, Decision>,
+    /// The run that tasks were taken over from.
+    reused: HashMap<TaskId, RunId>,
     outcome: Option<Outcome>,
 }
 
@@ -37,11 +39,15 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Started { run, plan, .. } => self.run = Some((run.clone(), plan.clone())),
+            Event::Forked { from, tasks, .. } => {
+                self.reused.extend(tasks.iter().map(|task| (task.clone(), from.clone())));
+            }
             Event::Document(document) => self.documents.push(document.clone()),
             Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
             Event::Gathered => self.gathered = true,
             Event::Called(call) => {
-                let answer = (call.request.hash(), call.response.clone());
+                let hash = call.hash.unwrap_or_else(|| call.request.hash());
+                let answer = (hash, call.response.clone());
                 self.answers.entry(call.site.task.clone()).or_default().insert(call.site.step, answer);
             }
             Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),
@@ -141,6 +147,12 @@ impl RunState {
     #[must_use]
     pub fn decision(&self, task: &TaskId) -> Option<&Decision> {
         self.decisions.get(task)
+    }
+
+    /// Returns the run that a task was taken over from, if it was.
+    #[must_use]
+    pub fn reused(&self, task: &TaskId) -> Option<&RunId> {
+        self.reused.get(task)
     }
 
     /// Returns how the run ended, if it has.

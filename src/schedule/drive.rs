@@ -1,14 +1,17 @@
 //! Drives a run: starts what the frontier allows, journals how it ends. The only place that spawns tasks.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::task::{JoinError, JoinSet};
+use futures::FutureExt as _;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Frontier;
-use crate::run::{Event, Outcome, Purpose, TaskId, Value};
+use crate::run::{Event, Outcome, Purpose, TaskId, Value, in_one_line};
 use crate::step::{self, RunContext, StepError};
 use crate::store::StoreError;
 
@@ -27,13 +30,9 @@ pub enum DriveError {
     /// The journal could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A task ended without saying how.
-    #[error("task `{node}` over {slot} ended without a result: {reason}")]
+    /// The runtime is being shut down around the run.
+    #[error("the run was ended from outside: {reason}")]
     Lost {
-        /// Its node.
-        node: String,
-        /// Its slot.
-        slot: String,
         /// What the runtime said.
         reason: String,
     },
@@ -66,7 +65,9 @@ pub async fn drive(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, Dr
             ended = running.join_next() => ended,
         };
         let Some(ended) = ended else { break };
-        settle(context, &mut frontier, ended)?;
+        // A task's own panic is caught in it, so this is none.
+        let (task, result) = ended.map_err(|error| DriveError::Lost { reason: error.to_string() })?;
+        settle(context, &mut frontier, &task, result)?;
     }
     running.shutdown().await;
     let outcome = outcome(context, stop);
@@ -80,57 +81,53 @@ fn spawn(context: &Arc<RunContext>, task: TaskId, running: &mut JoinSet<Ended>) 
     let context = Arc::clone(context);
     running.spawn(
         async move {
-            let result = step::execute(&context, &task).await;
+            // What a step leaves behind when it panics is nobody's to see: the context is whole between any two of its
+            // calls, and all else is dropped here.
+            let ended = AssertUnwindSafe(step::execute(&context, &task)).catch_unwind().await;
+            let panicked =
+                |panic| Err(StepError::Panicked { node: task.node.to_string(), said: said(panic) });
+            let result = ended.unwrap_or_else(panicked);
             (task, result)
         }
         .instrument(span),
     );
 }
 
+/// What a panic said; most say a text.
+fn said(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast::<String>().map(|text| *text);
+    text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|_| "no reason".to_owned())
+}
+
 fn settle(
     context: &RunContext,
     frontier: &mut Frontier<'_>,
-    ended: Result<Ended, JoinError>,
+    task: &TaskId,
+    result: Result<Value, StepError>,
 ) -> Result<(), DriveError> {
-    let (task, result) = ended.map_err(|error| DriveError::Lost {
-        node: "unknown".to_owned(),
-        slot: "unknown".to_owned(),
-        reason: error.to_string(),
-    })?;
     match result {
         Ok(value) => {
             context.ledger.record(&Event::Done { task: task.clone(), value })?;
-            context.ledger.read(|state| frontier.done(&task, state));
+            context.ledger.read(|state| frontier.done(task, state));
         }
         // Nothing happened: the task is open and a resumed run takes it up again.
         Err(StepError::Stopped) => {}
         // A slot that has failed meanwhile needs no decision; one that was told to wait before needs telling once.
         Err(StepError::Waiting) => {
-            let told = context.ledger.read(|state| state.waiting().any(|waiting| *waiting == task));
-            if frontier.is_alive(&task) && !told {
-                context.ledger.record(&Event::Waits { task })?;
+            let told = context.ledger.read(|state| state.waiting().any(|waiting| waiting == task));
+            if frontier.is_alive(task) && !told {
+                context.ledger.record(&Event::Waits { task: task.clone() })?;
             }
         }
         Err(StepError::Store(error)) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(node = %task.node, slot = %task.slot, "task failed");
-            context.ledger.record(&Event::Failed { task: task.clone(), error: chain(&error) })?;
-            context.ledger.read(|state| frontier.failed(&task, state));
+            context.ledger.record(&Event::Failed { task: task.clone(), error: in_one_line(&error) })?;
+            context.ledger.read(|state| frontier.failed(task, state));
         }
     }
     Ok(())
-}
-
-/// An error and what caused it, in one line: the journal keeps text, not types.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 fn outcome(context: &RunContext, stop: &Stop) -> Outcome {

@@ -29,7 +29,8 @@ pub struct AgentSpec {
     /// Demonstrations, sent as earlier turns between the system message and the prompt.
     #[serde(default)]
     pub examples: Vec<Example>,
-    /// The model by name or path; none takes the one of the run.
+    /// The model: a name of `longhand.yaml`, another name, or a path seen from the project's folder; none takes the one of the
+    /// run.
     #[serde(default)]
     pub model: Option<String>,
     /// The most tokens of an answer.

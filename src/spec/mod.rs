@@ -10,6 +10,8 @@ mod config;
 mod control;
 mod diagnostic;
 mod example;
+mod input;
+mod mend;
 mod outline;
 mod schema;
 mod script;
@@ -21,9 +23,10 @@ mod yaml;
 pub use agent::AgentSpec;
 pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
 pub use condition::{Condition, Pattern};
-pub use config::{Config, config};
+pub use config::{BackEnd, Config, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use example::Example;
+pub use input::{InputKind, InputSpec};
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{
@@ -32,7 +35,7 @@ pub use steps::{
     WriteFormat, WriteSpec,
 };
 pub use workflow::{
-    CallSpec, FoldSpec, GatherSpec, InputSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec,
-    SplitSpec, StepSpec, WorkflowSpec,
+    CallSpec, FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
+    StepSpec, WorkflowSpec,
 };
-pub use yaml::{LARGEST_FILE, Located, parse, read};
+pub use yaml::{LARGEST_FILE, Located, parse, read, write};

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) value: Range<usize>,
     /// The value, where it is a scalar.
     pub(super) text: Option<String>,
+    /// The entry that it is in.
+    parent: Option<usize>,
 }
 
 /// A problem of form, at some bytes.
@@ -150,7 +152,7 @@ impl Outline {
         };
         top.count += 1;
         self.index.insert((top.entry, name.clone()), self.entries.len());
-        self.entries.push(Entry { name, key, value: span, text: None });
+        self.entries.push(Entry { name, key, value: span, text: None, parent: top.entry });
         Some(self.entries.len() - 1)
     }
 
@@ -195,6 +197,34 @@ impl Outline {
     /// Returns all entries, in the order of the text.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Returns the position of the entry that an entry is in.
+    pub(super) fn parent(&self, index: usize) -> Option<usize> {
+        self.entries.get(index)?.parent
+    }
+
+    /// Returns the positions of the entries directly in an entry, or in the document.
+    pub(super) fn children(&self, of: Option<usize>) -> impl Iterator<Item = usize> {
+        self.entries.iter().enumerate().filter(move |(_, entry)| entry.parent == of).map(|(index, _)| index)
+    }
+
+    /// Returns the positions of the entries beside an entry, its own included.
+    pub(super) fn siblings(&self, index: usize) -> impl Iterator<Item = usize> {
+        self.children(self.parent(index))
+    }
+
+    /// Returns the position of the smallest entry in which some bytes begin; none where only the document holds them.
+    pub(super) fn innermost(&self, span: &Range<usize>) -> Option<usize> {
+        if span.is_empty() && span.start == 0 {
+            return None;
+        }
+        let holds = |entry: &Entry| {
+            let end = entry.value.end.max(entry.key.end);
+            entry.key.start <= span.start && (span.start < end || span.start == entry.key.start)
+        };
+        // Entries stand in the order of the text, so a later one that holds the bytes lies deeper.
+        self.entries.iter().rposition(holds)
     }
 }
 

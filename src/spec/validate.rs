@@ -1,8 +1,10 @@
 //! What a file must say beyond its types: version, name and ranges.
 
 use super::agent::AgentSpec;
+use super::config::{Config, ModelSpec};
 use super::control::{self, condition};
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::input::{InputKind, InputSpec};
 use super::steps::RecordSchema;
 use super::workflow::{StepSpec, WorkflowSpec};
 use super::yaml::Located;
@@ -15,6 +17,7 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
     let mut problems = Vec::new();
     problems.extend(version(spec, spec.value.version));
     problems.extend(name(spec, spec.value.name.as_str()));
+    problems.extend(spec.value.inputs.iter().flat_map(|(name, given)| input(spec, name, given)));
     let steps = [("nodes", &spec.value.nodes), ("archive", &spec.value.archive)];
     for (section, steps) in steps {
         for (node, step) in steps {
@@ -46,6 +49,24 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
         }
     }
     answer(problems)
+}
+
+/// Checks one input of a workflow.
+fn input(spec: &Located<WorkflowSpec>, name: &str, given: &InputSpec) -> Option<Diagnostic> {
+    let choice = given.kind == InputKind::Choice;
+    if choice && given.choices.is_empty() {
+        let problem =
+            spec.error_at_key(&["inputs", name], format!("the input `{name}` has nothing to choose from"));
+        return Some(problem.label("expected `choices`").help("add `choices: [one, another]`"));
+    }
+    if !choice && !given.choices.is_empty() {
+        let message = format!("the input `{name}` has choices and is no choice");
+        let problem = spec.error_at_key(&["inputs", name, "choices"], message);
+        return Some(problem.label("not read").help("add `type: choice`, or remove the choices"));
+    }
+    let expected = given.value(given.default.as_deref()?).err()?;
+    let message = format!("the default of the input `{name}` is not one of its values");
+    Some(spec.error_at(&["inputs", name, "default"], message).label(format!("expected {expected}")))
 }
 
 /// Returns the numbers of a step: the kind, the key, whether it fits, and what was expected.
@@ -124,6 +145,57 @@ pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
         problems.push(out_of_range(spec, &["max_output"], "at least 1"));
     }
     answer(problems)
+}
+
+/// Checks a settings file on its own.
+pub(super) fn config(spec: &Located<Config>) -> Result<(), Diagnostics> {
+    answer(spec.value.models.iter().flat_map(|(name, model)| listed_model(spec, name, model)).collect())
+}
+
+/// Checks one model of a settings file.
+fn listed_model(spec: &Located<Config>, name: &str, model: &ModelSpec) -> Vec<Diagnostic> {
+    let at = |keys: &[&'static str]| [&["models", name], keys].concat();
+    let mut problems = Vec::new();
+    let ends: Vec<&'static str> = [("local", model.local.is_some()), ("scripted", model.scripted.is_some())]
+        .into_iter()
+        .filter_map(|(key, given)| given.then_some(key))
+        .collect();
+    let wrong = match ends.as_slice() {
+        [] => Some((at(&[]), format!("the model `{name}` has no back end"))),
+        [_] => None,
+        [_, second, ..] => Some((at(&[*second]), format!("the model `{name}` has two back ends"))),
+    };
+    problems.extend(wrong.map(|(path, message)| {
+        spec.error_at_key(&path, message).label("expected exactly one of `local` and `scripted`")
+    }));
+    if model.local.as_ref().is_some_and(|local| local.path.is_some() == local.name.is_some()) {
+        let problem = spec.error_at_key(&at(&["local"]), "a local model is one file");
+        problems.push(problem.label("expected either `path: FILE.gguf` or `name: NAME`"));
+    }
+    let price = model.price.iter().flat_map(|price| {
+        [
+            ("prompt", price.prompt),
+            ("completion", price.completion),
+            ("cached_prompt", price.cached_prompt.unwrap_or(0.0)),
+        ]
+    });
+    for (key, _) in price.filter(|(_, usd)| !(0.0..=1e6).contains(usd)) {
+        problems.push(out_of_range(
+            spec,
+            &at(&["price", key]),
+            "of USD per million tokens, from 0 to 1000000",
+        ));
+    }
+    let speed =
+        model.speed.iter().flat_map(|speed| [("prompt", speed.prompt), ("completion", speed.completion)]);
+    for (key, _) in speed.filter(|(_, speed)| !(speed.is_finite() && *speed > 0.0)) {
+        problems.push(out_of_range(spec, &at(&["speed", key]), "of tokens per second, above 0"));
+    }
+    let zeros = [("concurrency", model.concurrency == Some(0)), ("window", model.window == Some(0))];
+    problems.extend(
+        zeros.iter().filter(|(_, zero)| *zero).map(|(key, _)| out_of_range(spec, &at(&[key]), "at least 1")),
+    );
+    problems
 }
 
 fn answer(problems: Vec<Diagnostic>) -> Result<(), Diagnostics> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::example::Example;
+use super::input::InputSpec;
 use super::steps::{
     ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec,
     SubworkflowSpec, VoteSpec, WriteSpec,
@@ -42,18 +43,6 @@ pub struct WorkflowSpec {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub overview: Option<NodeName>,
-}
-
-/// One input of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InputSpec {
-    /// The value where none is given; an input without a default must be given.
-    #[serde(default)]
-    pub default: Option<String>,
-    /// One line that says what the input is for.
-    #[serde(default)]
-    pub description: String,
 }
 
 /// One step, written as a map with one key: the kind.

@@ -1,4 +1,4 @@
-//! Text to typed value, with the place of everything in it, or exactly one message for what is wrong.
+//! Text to typed value, with the place of everything in it, or one message for each thing that is wrong.
 
 use std::io::Read;
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Diagnostic, Diagnostics, suggestion};
+use super::mend::{self, Told};
 use super::outline::{Entry, Outline};
 
 /// The largest file that is read, in bytes. No workflow comes near it, and everything larger is a mistake or an attack.
@@ -107,8 +108,26 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &Arc<str>) -> Result<Locate
     })?;
     match serde_yaml::from_str(text) {
         Ok(value) => Ok(Located { value, file: file.to_owned(), text: Arc::clone(text), outline }),
-        Err(error) => Err(Diagnostics::from(explain(file, text, &outline, &error))),
+        Err(_) => {
+            let read = |rest: &str, left: &Outline| match serde_yaml::from_str::<T>(rest) {
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    let problem = explain(file, text, left, &error);
+                    Err(Told { lacks: problem.message.starts_with(MISSING), problem })
+                }
+            };
+            Err(Diagnostics(mend::every_problem(text, &outline, read)))
+        }
     }
+}
+
+/// How the message of a missing key begins.
+const MISSING: &str = "missing key";
+/// Writes a value as YAML.
+#[must_use]
+pub fn write(value: &impl serde::Serialize) -> String {
+    // Structs of strings, numbers, lists and maps always serialize, so the fallback is never written.
+    serde_yaml::to_string(value).unwrap_or_default()
 }
 
 /// Says in the language's own words what the deserializer found, and where.
@@ -140,7 +159,7 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
     if let Some(name) = part("missing field `").and_then(|rest| rest.split('`').next()) {
         let span = outline.entries().iter().find(|e| e.value.start == at).map_or(0..0, |e| e.key.clone());
         let label = format!("needs a key `{name}`");
-        return make(span, format!("missing key `{name}`")).label(label);
+        return make(span, format!("{MISSING} `{name}`")).label(label);
     }
     if let Some((found, expected)) = part("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
         let expected = expectation(expected);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::StepError;
+use super::{Source, StepError};
 use crate::agent::{Caller, Models};
 use crate::graph::{Node, Scope, ValueKind, Workflow};
 use crate::intake::Document;
@@ -14,9 +14,6 @@ use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value}
 use crate::spec::{AgentSpec, Binding};
 use crate::store::Ledger;
 use crate::text::{Chunk, DocumentIndex};
-
-/// The documents that one result is made of, in reading order.
-pub type Source = Vec<DocumentIndex>;
 
 /// One run: what is to be done, over what, with which models, and the journal.
 #[derive(Debug)]
@@ -29,8 +26,6 @@ pub struct RunContext {
     pub documents: Vec<Document>,
     /// The sources, in order.
     pub sources: Vec<Source>,
-    /// The values of the workflow's inputs, defaults filled in.
-    pub inputs: BTreeMap<String, String>,
     /// The models.
     pub models: Models,
     /// The journal and what it adds up to.
@@ -40,17 +35,6 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// Makes one source of each document, or one of all.
-    #[must_use]
-    pub fn sources_of(documents: &[Document], purpose: Purpose) -> Vec<Source> {
-        let indexes = documents.iter().map(|document| document.index);
-        match purpose {
-            Purpose::Each => indexes.map(|index| vec![index]).collect(),
-            Purpose::Together if documents.is_empty() => Vec::new(),
-            Purpose::Together => vec![indexes.collect()],
-        }
-    }
-
     /// Returns the way to the models.
     #[must_use]
     pub fn caller(&self) -> Caller<'_> {
@@ -71,7 +55,8 @@ impl RunContext {
     }
 
     /// Returns the name of a document for prompts and messages.
-    pub(super) fn document_name(&self, index: DocumentIndex) -> &str {
+    #[must_use]
+    pub fn document_name(&self, index: DocumentIndex) -> &str {
         self.document(index).map_or("", |document| document.name.as_str())
     }
 
@@ -95,7 +80,10 @@ impl RunContext {
     }
 
     /// Returns the value of `node` as seen from `task`: an archive's step sees what every source yielded.
-    pub(super) fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where the node has yielded nothing yet.
+    pub fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
         let found = self.node(node)?;
         let from_sources = task.slot == Slot::Archive && found.scope == Scope::Source;
         self.ledger.read(|state| {
@@ -114,7 +102,7 @@ impl RunContext {
     pub(super) fn inputs_of(&self, task: &TaskId) -> Result<BTreeMap<&str, String>, StepError> {
         let value = |binding: &Binding| match binding {
             Binding::Text(text) => Ok(text.clone()),
-            Binding::Input { input } => Ok(self.inputs.get(input).cloned().unwrap_or_default()),
+            Binding::Input { input } => Ok(self.plan.inputs.get(input).cloned().unwrap_or_default()),
             Binding::Node { node } => match self.value(task, node)? {
                 Value::Text(text) => Ok(text),
                 _ => Err(bug(node, "text")),
@@ -142,14 +130,24 @@ impl RunContext {
     }
 
     /// Makes the variables that every prompt may use: the inputs, the document's name, and what `with` names.
-    pub(super) fn variables(
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where a node that `with` names has yielded nothing yet.
+    pub fn variables(
         &self,
         task: &TaskId,
         with: &BTreeMap<String, NodeName>,
     ) -> Result<Variables, StepError> {
         let mut variables = Variables::default();
-        for (name, value) in self.inputs_of(task)? {
-            variables.set(name, value);
+        let node = self.node(&task.node)?;
+        for (name, text) in self.inputs_of(task)? {
+            // A value that is not of its type was refused before the run began.
+            let typed = match node.inputs.get(name) {
+                Some(Binding::Input { input }) => self.workflow.inputs().get(input),
+                _ => None,
+            };
+            let typed = typed.and_then(|input| input.value(&text).ok());
+            variables.set(name, typed.unwrap_or_else(|| text.into()));
         }
         if let Slot::Source(source) = task.slot {
             let source = usize::try_from(source).ok().and_then(|source| self.sources.get(source));
@@ -179,12 +177,17 @@ impl RunContext {
     }
 
     /// Quotes as a prompt sees them: `text` and `document`.
-    pub(super) fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
+    #[must_use]
+    pub fn quote_values(&self, quotes: &[Quote]) -> Vec<serde_json::Value> {
         let value = |quote: &Quote| serde_json::json!({ "text": quote.line(), "document": self.document_name(quote.document) });
         quotes.iter().map(value).collect()
     }
 
-    pub(super) fn agent(node: &Node) -> Result<&AgentSpec, StepError> {
+    /// Returns the agent that a node asks.
+    ///
+    /// # Errors
+    /// [`StepError::Bug`] where it asks none.
+    pub fn agent(node: &Node) -> Result<&AgentSpec, StepError> {
         node.agent.as_deref().ok_or_else(|| bug(&node.name, "agent"))
     }
 

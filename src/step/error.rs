@@ -99,6 +99,14 @@ pub enum StepError {
         /// The kind of value expected.
         expected: &'static str,
     },
+    /// The step broke down.
+    #[error("node `{node}` broke down: {said}: this is a defect of longhand, please report it")]
+    Panicked {
+        /// The node.
+        node: String,
+        /// What the panic said.
+        said: String,
+    },
 }
 
 fn because(reason: &str) -> String {

@@ -29,7 +29,7 @@ const LONGEST_SHOWN: usize = 300;
 
 /// The most tokens of the message with which an answer is sent back: what [`MOST_TOLD`] and [`LONGEST_TOLD`] allow, were
 /// every two characters a token, and the words around it.
-pub(super) const SENT_BACK: u64 = 300;
+pub const SENT_BACK: u64 = 300;
 
 pub(super) async fn run(
     context: &RunContext,

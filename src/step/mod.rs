@@ -1,6 +1,7 @@
 //! The steps that methods are made of, one file a kind. A step asks models only through the room `agent`, and everything
 //! that it yields is a value of the room `run`.
 
+mod begin;
 mod call;
 mod context;
 mod error;
@@ -27,8 +28,11 @@ mod usefulness;
 mod vote;
 mod write;
 
-pub use context::{RunContext, Source};
+pub use begin::{Source, TakeInError, records, sources_of, take_in};
+pub use context::RunContext;
 pub use error::StepError;
+pub use extract::SENT_BACK;
+pub use split::SEAMS;
 pub use write::{OutputFile, output_files};
 
 use crate::run::{TaskId, Value};

@@ -1,5 +1,7 @@
 //! `reduce`: merges texts with one agent, as many as fit into a prompt at a time, level by level, until one is left.
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
 use super::StepError;
 use super::context::{RunContext, bug};
 use crate::agent::Ask;
@@ -7,7 +9,7 @@ use crate::graph::Node;
 use crate::model::OutputForm;
 use crate::prompt::Variables;
 use crate::run::{CallSite, TaskId, Value};
-use crate::spec::ReduceSpec;
+use crate::spec::{AgentSpec, ReduceSpec};
 use crate::text::TokenCount;
 
 pub(super) async fn run(
@@ -23,34 +25,49 @@ pub(super) async fn run(
     };
     let shared = context.variables(task, &spec.with)?;
     let agent = RunContext::agent(node)?;
+    let at_once = context.models.of(agent)?.limits().concurrency.max(1);
     let mut step = 0;
     while texts.len() > 1 {
         let before = texts.len();
-        let mut merged = Vec::new();
+        let mut asked = Vec::new();
         for group in groups(context, node, &shared, &texts)? {
-            if let [alone] = group {
-                merged.push(alone.clone());
-                continue;
-            }
-            let ask = Ask {
-                site: CallSite { task: task.clone(), step },
-                agent,
-                variables: with_items(&shared, group),
-                output: OutputForm::Text,
-                document: None,
-                chunk: None,
-                further: Vec::new(),
-            };
-            merged.push(context.caller().call(ask).await?.text);
-            step += 1;
+            let site = CallSite { task: task.clone(), step };
+            asked.push(merge(context, agent, site, &shared, group));
+            // A text that is alone is not asked about.
+            step += u32::from(group.len() > 1);
         }
-        texts = merged;
+        // `buffered` yields in the order of the groups, whichever answer comes first.
+        texts = stream::iter(asked).buffered(at_once).try_collect().await?;
         if texts.len() == before {
             let context = context.models.of(agent)?.limits().context;
             return Err(StepError::CannotMerge { agent: agent.name.to_string(), context });
         }
     }
     Ok(Value::Text(texts.pop().unwrap_or_default()))
+}
+
+/// Makes one text of a group.
+async fn merge(
+    context: &RunContext,
+    agent: &AgentSpec,
+    site: CallSite,
+    shared: &Variables,
+    group: &[String],
+) -> Result<String, StepError> {
+    if let [alone] = group {
+        return Ok(alone.clone());
+    }
+    let variables = with_items(shared, group);
+    let ask = Ask {
+        site,
+        agent,
+        variables,
+        output: OutputForm::Text,
+        document: None,
+        chunk: None,
+        further: Vec::new(),
+    };
+    Ok(context.caller().call(ask).await?.text)
 }
 
 fn with_items(shared: &Variables, items: &[String]) -> Variables {

@@ -14,7 +14,7 @@ use crate::text::{Chunk, Splitter, TokenCount};
 
 /// Tokens set aside for what joining texts can add: byte-pair encodings are not additive at the seams of a prompt, and
 /// the numbers of a chunk are rendered with more digits the more chunks there are.
-const SEAMS: TokenCount = TokenCount(16);
+pub const SEAMS: TokenCount = TokenCount(16);
 
 /// What a numbered sentence costs beyond its own text: number, full stop, spaces, line break.
 const NUMBERING_SHARE: u64 = 5;

@@ -1,7 +1,10 @@
 //! Which sentences of a chunk may be quoted. Knows the form of a sentence and nothing of its worth.
 
+use std::ops::Range;
+
 use super::usefulness::Candidate;
-use crate::text::{Chunk, Span, sentences};
+use crate::retrieve::terms;
+use crate::text::{Chunk, Span, line_marks, sentences, words};
 
 /// A sentence of fewer words states nothing.
 const FEWEST_WORDS: usize = 4;
@@ -47,17 +50,27 @@ const POINTS_BACK: [&str; 26] = [
 pub(super) fn statements(position: usize, chunk: &Chunk, text: &str, alone: bool) -> Vec<Candidate> {
     let mut found = Vec::new();
     for range in sentences(text) {
-        let raw = text.get(range.clone()).unwrap_or("");
-        let trimmed = raw.trim();
-        if !states(trimmed) || (alone && !stands_alone(trimmed)) {
+        let (start, said) = without_marks(text, range.clone());
+        let quoted = text.get(range).is_some_and(|sentence| sentence.trim_start().starts_with('>'));
+        if !states(said) || (alone && (quoted || !stands_alone(said))) {
             continue;
         }
-        let lead = raw.len() - raw.trim_start().len();
-        let start = chunk.span.start + (range.start + lead) as u64;
-        let span = Span { start, end: start + trimmed.len() as u64 };
-        found.push(Candidate { chunk: position, document: chunk.document, span, text: trimmed.to_owned() });
+        let start = chunk.span.start + start as u64;
+        let span = Span { start, end: start + said.len() as u64 };
+        found.push(Candidate { chunk: position, document: chunk.document, span, text: said.to_owned() });
     }
     found
+}
+
+/// Returns where the words of a sentence begin, and the sentence from there on: the mark of a list item is not said.
+///
+/// Only at the beginning of a line is a dash or a number such a mark.
+fn without_marks(text: &str, range: Range<usize>) -> (usize, &str) {
+    let before = text.get(..range.start).unwrap_or("").trim_end_matches([' ', '\t']);
+    let sentence = text.get(range.clone()).unwrap_or("");
+    let whole = sentence.trim_start();
+    let marks = if before.is_empty() || before.ends_with(['\n', '\r']) { line_marks(whole) } else { 0 };
+    (range.end - whole.len() + marks, whole.get(marks..).unwrap_or("").trim_end())
 }
 
 /// Headings, rows of tables and scraps state nothing.
@@ -69,16 +82,19 @@ fn states(sentence: &str) -> bool {
 }
 
 /// A whole sentence that asks nothing, greets nobody and leans on no sentence before it.
+///
+/// At least half of its words must mean something: what people say to each other rather than of something is made of the
+/// others. Where the stop words of a language are not known, all words count.
 fn stands_alone(sentence: &str) -> bool {
     let bare = sentence.trim_start_matches(|sign: char| !sign.is_alphanumeric());
     let first = bare.split(|sign: char| !sign.is_alphanumeric()).next().unwrap_or("");
     let begins = first.chars().next().is_some_and(|sign| !sign.is_lowercase());
     let points_back = POINTS_BACK.contains(&first.to_lowercase().as_str());
-    let spoken = sentence.starts_with(['"', '“', '«', '「', '>']);
-    let words = sentence.split_whitespace().count();
-    let short = sentence.is_ascii() && words < FEWEST_WORDS_ALONE;
+    let spoken = sentence.starts_with(['"', '“', '«', '「']);
+    let short = sentence.is_ascii() && sentence.split_whitespace().count() < FEWEST_WORDS_ALONE;
     let column = sentence.contains(" | ");
-    sentence.ends_with(ENDS) && begins && !points_back && !spoken && !short && !column
+    let talk = terms(sentence).len() * 2 < words(sentence).count();
+    sentence.ends_with(ENDS) && begins && !points_back && !spoken && !short && !column && !talk
 }
 
 #[cfg(test)]
@@ -106,9 +122,28 @@ mod tests {
     }
 
     #[test]
+    fn the_marks_of_a_line_are_no_part_of_what_it_says() {
+        let text = "- - The **dial** stood at 24.\n- Oil it once a week. - Or so he said then.\n  12. Look at the step first.\n\
+            > > The bell was cast here.\n- two words\n- # A heading in a list";
+        assert_eq!(
+            found(text, false),
+            [
+                "The **dial** stood at 24.",
+                "Oil it once a week.",
+                "- Or so he said then.",
+                "Look at the step first.",
+                "The bell was cast here."
+            ]
+        );
+        let text = "- The pump ran dry on the second night of the flood.\n> The pump ran dry on the second night of the flood.";
+        assert_eq!(found(text, true), ["The pump ran dry on the second night of the flood."]);
+    }
+
+    #[test]
     fn what_stands_for_a_document_needs_nothing_around_it() {
         let text = "The pump ran dry on the second night of the flood.\n\nHe said that it would never be enough again.\n\n\
             Who would have thought that the pump ran dry?\n\nDear Martha, my own sister and friend,\n\n\
+            Thank you for what you did for me and for all of us here.\n\n\
             \"The pump ran dry, all of it,\" she said.\n\nThe pump ran.\n\nand the pump ran dry on the night of the flood.";
         assert_eq!(found(text, true), ["The pump ran dry on the second night of the flood."]);
     }

@@ -1,7 +1,4 @@
-//! Content-addressed files: bytes that are found by their hash, and records that are found by hash and number.
-//!
-//! Knows nothing of the journal that points at them. A record's number is in its file's name and not in its bytes,
-//! so that no document, whatever it says, can pass for a record when the journal is rebuilt.
+//! Content-addressed files: bytes that are found by their hash. Knows nothing of records.
 
 use std::fs;
 use std::io;
@@ -58,40 +55,6 @@ impl Blobs {
         read(&self.path(hash), hash)
     }
 
-    /// Stores a record under its hash and number.
-    pub(super) fn put_record(&self, seq: u64, json: &[u8]) -> Result<ContentHash, StoreError> {
-        let hash = ContentHash::of(json);
-        self.write(&self.record_path(seq, &hash), json)?;
-        Ok(hash)
-    }
-
-    /// Reads a record back and checks it.
-    pub(super) fn get_record(&self, seq: u64, hash: &ContentHash) -> Result<Vec<u8>, StoreError> {
-        read(&self.record_path(seq, hash), hash)
-    }
-
-    /// Takes back a record that the journal could not be made to point at.
-    pub(super) fn take_back(&self, seq: u64, hash: &ContentHash) {
-        // The append has failed already. If this fails too, the record is found when the run is next opened.
-        fs::remove_file(self.record_path(seq, hash)).ok();
-    }
-
-    /// Lists the records that lie here, by number, without looking into them.
-    pub(super) fn records(&self) -> Result<Vec<(u64, ContentHash)>, StoreError> {
-        let mut records = Vec::new();
-        if !self.folder.exists() {
-            return Ok(records);
-        }
-        for shard in folder::names(&self.folder)? {
-            records.extend(folder::names(&self.folder.join(shard))?.iter().filter_map(|name| {
-                let (hash, seq) = name.split_once('.')?;
-                Some((seq.parse().ok()?, hash.parse().ok()?))
-            }));
-        }
-        records.sort_unstable();
-        Ok(records)
-    }
-
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(shard) = path.parent() {
             folder::make_new(shard)?;
@@ -106,13 +69,9 @@ impl Blobs {
         let shard: String = name.chars().take(2).collect();
         self.folder.join(shard).join(name)
     }
-
-    fn record_path(&self, seq: u64, hash: &ContentHash) -> PathBuf {
-        self.path(hash).with_extension(seq.to_string())
-    }
 }
 
-fn read(path: &Path, hash: &ContentHash) -> Result<Vec<u8>, StoreError> {
+pub(super) fn read(path: &Path, hash: &ContentHash) -> Result<Vec<u8>, StoreError> {
     let small = fs::read(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StoreError::MissingBlob { hash: *hash, path: path.to_owned() },
         _ => StoreError::io(path, source),

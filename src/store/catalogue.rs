@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::folder::{self, RunFolder};
 use super::journal::{Durability, Journal};
 use super::lock::WriterLock;
+use super::migrate;
 use super::reader::JournalReader;
 use super::version;
 use crate::name::RunId;
@@ -21,11 +22,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `root`, creating it if absent.
+    /// Opens the store in `root`, creating it if absent. The runs of an older store are brought up to the newest version.
     ///
     /// # Errors
     /// [`StoreError::Newer`] or [`StoreError::NoVersion`] if this is not a store that this program can work with,
-    /// [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
+    /// [`StoreError::Busy`] while an older program works in it, [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
     ///
     /// ```
     /// use longhand::store::{Durability, Store};
@@ -41,9 +42,14 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         folder::make(root)?;
         let runs = root.join("runs");
-        version::ensure(root, runs.exists())?;
+        let old = version::ensure(root, runs.exists())?;
         folder::make(&runs)?;
-        Ok(Self { runs })
+        let store = Self { runs };
+        if old {
+            store.runs()?.into_iter().try_for_each(|run| migrate::run(&run, &store.folder(&run)))?;
+            version::renew(root)?;
+        }
+        Ok(store)
     }
 
     /// Begins a run and opens its journal.
@@ -69,12 +75,10 @@ impl Store {
 
     /// Reads a run as it is now, whether or not a writer is at work in it.
     ///
-    /// Copies the journal to the system's temporary folder for the time of the call, which takes time and space in
-    /// proportion to its size. Changes nothing in the store.
+    /// Changes nothing in the store.
     ///
     /// # Errors
-    /// [`StoreError::NoRun`], [`StoreError::Unsteady`] if the journal changed during every try, or what the system
-    /// said.
+    /// [`StoreError::NoRun`], or what the system said.
     pub fn read_run(&self, run: &RunId) -> Result<JournalReader, StoreError> {
         self.existing(run).and_then(|folder| JournalReader::open(run.clone(), &folder))
     }

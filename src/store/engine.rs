@@ -1,4 +1,4 @@
-//! sled under the journal: bytes by number, in order. The only file that names sled.
+//! sled under the index: bytes by number, in order. The only file that names sled.
 //!
 //! Knows nothing of records. What sled calls corruption is told apart from what the file system says.
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// The pages that sled keeps in memory. A journal is written at its end and read once, so little is enough.
+/// The pages that sled keeps in memory. An index is written at its end and read once, so little is enough.
 const CACHE_BYTES: u64 = 8 << 20;
 
 /// sled's threads may hold the folder for a moment after its database is dropped.
@@ -36,15 +36,12 @@ pub(super) enum OpenFault {
 
 impl Engine {
     /// Opens a folder, which may be empty, and reads it once from end to end, for sled finds some damage only then.
-    ///
-    /// A `passing` folder is never forced to the disk. It is up to the caller to remove it.
-    pub(super) fn open(path: &Path, passing: bool) -> Result<(Self, Vec<Value>), OpenFault> {
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Value>), OpenFault> {
         let config = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE_BYTES)
-            // Flushing is the journal's business: a flush on a timer would promise nothing and write while a reader copies.
-            .flush_every_ms(None)
-            .temporary(passing);
+            // A flush waits for the disk, and what is lost of an index is found again.
+            .flush_every_ms(None);
         let mut tries = 0;
         let db = loop {
             match config.open() {
@@ -79,18 +76,13 @@ impl Engine {
         Ok((engine, values))
     }
 
-    /// Puts a value under a number. It is on its way to the disk only after [`Self::flush`].
+    /// Puts a value under a number. It is on the disk once the engine is dropped, or when sled thinks fit.
     pub(super) fn insert(&self, seq: u64, value: &[u8]) -> io::Result<()> {
         self.db.insert(seq.to_be_bytes(), value).map(|_| ()).map_err(said)
     }
 
-    /// Hands everything inserted so far to the system, so that it outlives the process.
-    pub(super) fn flush(&self) -> io::Result<()> {
-        self.db.flush().map(|_| ()).map_err(said)
-    }
-
     /// Walks the values in the order of their numbers.
-    pub(super) fn values(&self) -> impl Iterator<Item = io::Result<Value>> + use<> {
+    fn values(&self) -> impl Iterator<Item = io::Result<Value>> + use<> {
         self.db.iter().map(|pair| {
             let (key, value) = pair.map_err(said)?;
             let seq = <[u8; 8]>::try_from(key.as_ref())

@@ -24,7 +24,7 @@ pub enum StoreError {
     },
     /// The version file does not say a version.
     #[error(
-        "`{}` should say the version of the store, such as `longhand store 1`, but says `{found}`: restore the file, or name another store with `--store`",
+        "`{}` should say the version of the store, such as `longhand store 2`, but says `{found}`: restore the file, or name another store with `--store`",
         path.display()
     )]
     NoVersion {
@@ -73,6 +73,12 @@ pub enum StoreError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// A file stands where a folder should.
+    #[error("`{}` is a file: expected a folder, or a name that is free; name another store with `--store`", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// Any other failure of the file system, or of the engine below the journal.
     #[error("cannot read or write `{}`", path.display())]
     Io {
@@ -97,11 +103,13 @@ pub enum StoreError {
         /// The damaged file.
         path: PathBuf,
     },
-    /// A reader found the journal changing each time it looked.
-    #[error("run `{run}` changes too fast to be read: try again")]
-    Unsteady {
-        /// The run.
-        run: RunId,
+    /// A record cannot be read.
+    #[error("record {seq} in `{}` is damaged", path.display())]
+    DamagedRecord {
+        /// The record's sequence number.
+        seq: u64,
+        /// The file of records.
+        path: PathBuf,
     },
     /// A value cannot be written as JSON.
     #[error("this record cannot be written as JSON")]
@@ -110,11 +118,11 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// A record does not have the expected form.
-    #[error("record {seq} of the journal `{}` does not have the expected form", path.display())]
+    #[error("record {seq} in `{}` does not have the expected form", path.display())]
     Decode {
         /// The record's sequence number.
         seq: u64,
-        /// The journal's folder.
+        /// The file of records.
         path: PathBuf,
         /// What the parser said.
         source: serde_json::Error,

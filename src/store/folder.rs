@@ -25,6 +25,10 @@ impl RunFolder {
         self.0.join("journal")
     }
 
+    pub(super) fn records(&self) -> PathBuf {
+        self.0.join("records")
+    }
+
     pub(super) fn blobs(&self) -> PathBuf {
         self.0.join("blobs")
     }
@@ -35,10 +39,6 @@ impl RunFolder {
 
     pub(super) fn lock(&self) -> PathBuf {
         self.0.join("LOCK")
-    }
-
-    pub(super) fn turn(&self) -> PathBuf {
-        self.0.join("TURN")
     }
 
     /// Puts the journal aside under the first free name and says which.
@@ -58,7 +58,13 @@ impl RunFolder {
 
 /// Makes a folder that only its owner can enter, and its parents; one that is there is left as it is.
 pub(super) fn make(path: &Path) -> Result<(), StoreError> {
-    private(true).create(path).map_err(|source| StoreError::io(path, source))
+    private(true).create(path).map_err(|source| {
+        // The system says `exists` or `not a directory`, and not of which of the folders on the way it says so.
+        match path.ancestors().find(|part| part.exists()).filter(|part| !part.is_dir()) {
+            Some(file) => StoreError::NotAFolder { path: file.to_owned() },
+            None => StoreError::io(path, source),
+        }
+    })
 }
 
 /// Makes a folder that only its owner can enter and says whether it was absent.

@@ -1,19 +1,20 @@
 //! A run's journal as its one writer sees it. Knows nothing of what the records mean.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::blobs::Blobs;
-use super::commit::GroupCommit;
 use super::engine::Engine;
+use super::entries::Entries;
 use super::error::StoreError;
 use super::folder::RunFolder;
-use super::lock::{Turnstile, WriterLock};
-use super::record::{LONGEST_INSIDE, Record};
-use super::recovery::{self, Recovery};
+use super::line;
+use super::lock::WriterLock;
+use super::records::{Place, Records};
+use super::recovery::{self, Opened, Recovery};
 use crate::hash::ContentHash;
 use crate::name::RunId;
 
@@ -22,28 +23,33 @@ use crate::name::RunId;
 pub enum Durability {
     /// The record outlives the process, however it ends.
     Kill,
-    /// Nothing until [`Journal::flush`]: for runs that nobody will resume.
+    /// Nothing until [`Journal::flush`], or until the journal is dropped: for runs that nobody will resume.
     None,
 }
 
 /// A run's journal, open for writing.
 ///
-/// Any number of threads may share it. Every method may block on the disk, for well below a millisecond as a rule.
+/// Any number of threads may share it. Every method may block on the disk, for some microseconds as a rule.
 /// The run stays locked to other writers until the journal is dropped.
 #[derive(Debug)]
 pub struct Journal {
     // Fields are dropped in this order: sled lets go of its folder before the run is unlocked.
-    engine: Engine,
+    index: Engine,
+    tail: Mutex<Tail>,
     blobs: Blobs,
-    commit: GroupCommit,
-    turnstile: Turnstile,
-    next: AtomicU64,
     durability: Durability,
     recovery: Option<Recovery>,
     run: RunId,
-    path: PathBuf,
+    folder: RunFolder,
     spool: PathBuf,
     _lock: WriterLock,
+}
+
+/// Where the journal grows.
+#[derive(Debug)]
+struct Tail {
+    records: Records,
+    next: u64,
 }
 
 impl Journal {
@@ -54,18 +60,15 @@ impl Journal {
         };
         let blobs = Blobs::new(folder);
         blobs.prepare()?;
-        let turnstile = Turnstile::open(&folder.turn())?;
-        let (engine, next, recovery) = recovery::open(&run, folder, &blobs)?;
+        let Opened { index, records, next, recovery } = recovery::open(&run, folder)?;
         Ok(Self {
-            engine,
+            index,
+            tail: Mutex::new(Tail { records, next }),
             blobs,
-            commit: GroupCommit::default(),
-            turnstile,
-            next: AtomicU64::new(next),
             durability,
             recovery,
             run,
-            path: folder.journal(),
+            folder: folder.clone(),
             spool: folder.spool(),
             _lock: lock,
         })
@@ -77,7 +80,7 @@ impl Journal {
         &self.run
     }
 
-    /// Says what was put right when the journal was opened; none if nothing had to be.
+    /// Says what was damaged when the journal was opened; none if nothing was.
     #[must_use]
     pub fn recovery(&self) -> Option<&Recovery> {
         self.recovery.as_ref()
@@ -89,27 +92,32 @@ impl Journal {
         &self.spool
     }
 
-    /// Appends a record and returns its sequence number, counted from 0.
-    ///
-    /// Numbers grow in the order in which appends begin. One may have no record, after an append that failed.
+    /// Appends a record and returns its sequence number. Numbers begin at 0 and have no gaps.
     ///
     /// # Errors
-    /// [`StoreError::Encode`] if the record is not JSON, [`StoreError::DiskFull`], or what the system said. Once
-    /// a flush has failed every later append fails too.
+    /// [`StoreError::Encode`] if the record is not JSON, [`StoreError::DiskFull`], or what the system said.
     pub fn append<T: Serialize>(&self, event: &T) -> Result<u64, StoreError> {
-        let json = encode(event)?;
-        let outside = json.len() > LONGEST_INSIDE;
-        self.append_json(json, outside)
-    }
-
-    /// Appends a record as [`Self::append`] does, but keeps it outside the journal whatever its size.
-    ///
-    /// Such a record survives damage to the journal. Use it for what nothing can redo, such as the start of a run.
-    ///
-    /// # Errors
-    /// Those of [`Self::append`].
-    pub fn append_outside<T: Serialize>(&self, event: &T) -> Result<u64, StoreError> {
-        self.append_json(encode(event)?, true)
+        let json = serde_json::to_vec(event).map_err(|source| StoreError::Encode { source })?;
+        let failed = |source| StoreError::io(&self.folder.records(), source);
+        let body = line::pack(&json).map_err(failed)?;
+        let mut tail = self.tail();
+        let seq = tail.next;
+        tail.records.append(seq, &body);
+        if self.durability == Durability::None && !tail.records.is_due() {
+            tail.next += 1;
+            return Ok(seq);
+        }
+        match tail.records.write_out() {
+            Ok(places) => {
+                tail.next += 1;
+                self.point(places)?;
+                Ok(seq)
+            }
+            Err(error) => {
+                tail.records.take_back();
+                Err(error)
+            }
+        }
     }
 
     /// Makes everything appended so far outlive the process.
@@ -117,17 +125,20 @@ impl Journal {
     /// # Errors
     /// [`StoreError::DiskFull`], or what the system said.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.commit.wait(|| self.engine.flush()).map_err(|source| StoreError::io(&self.path, source))
+        let places = self.tail().records.write_out()?;
+        self.point(places)
     }
 
     /// Walks the records in the order of their numbers.
     ///
     /// A record that cannot be read is an error in its place, and the walk goes on after it.
-    pub fn entries<T: DeserializeOwned>(&self) -> impl Iterator<Item = Result<(u64, T), StoreError>> + '_ {
-        self.engine.values().map(|value| {
-            let (seq, bytes) = value.map_err(|source| StoreError::io(&self.path, source))?;
-            Ok((seq, decode(&self.path, &self.blobs, seq, &bytes)?))
-        })
+    pub fn entries<T: DeserializeOwned>(
+        &self,
+    ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
+        let failed = self.flush().err().map(Err);
+        let tail = self.tail();
+        let entries = Entries::new(&self.folder.records(), tail.records.end(), tail.next);
+        failed.into_iter().chain(entries)
     }
 
     /// Stores bytes outside the journal and returns the name to find them by. Equal bytes are stored once.
@@ -146,40 +157,22 @@ impl Journal {
         self.blobs.get(hash)
     }
 
-    fn append_json(&self, json: Vec<u8>, outside: bool) -> Result<u64, StoreError> {
-        self.turnstile.pass();
-        let seq = self.next.fetch_add(1, Ordering::Relaxed);
-        let record =
-            if outside { Record::Outside(self.blobs.put_record(seq, &json)?) } else { Record::Inside(json) };
-        if let Err(source) = self.engine.insert(seq, &record.to_bytes()) {
-            if let Record::Outside(hash) = &record {
-                self.blobs.take_back(seq, hash);
-            }
-            return Err(StoreError::io(&self.path, source));
-        }
-        if self.durability == Durability::Kill {
-            self.flush()?;
-        }
-        Ok(seq)
+    /// Notes where records lie that are written: a record without a place is found again, while a place without a record
+    /// would be damage.
+    fn point(&self, places: Vec<Place>) -> Result<(), StoreError> {
+        let failed = |source| StoreError::io(&self.folder.journal(), source);
+        places.into_iter().try_for_each(|(seq, at)| recovery::point(&self.index, seq, at)).map_err(failed)
+    }
+
+    /// The tail is whole between two appends, and no append panics half-way.
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn encode<T: Serialize>(event: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(event).map_err(|source| StoreError::Encode { source })
-}
-
-/// Reads one value of the journal at `path` as a record.
-pub(super) fn decode<T: DeserializeOwned>(
-    path: &Path,
-    blobs: &Blobs,
-    seq: u64,
-    bytes: &[u8],
-) -> Result<T, StoreError> {
-    let json = match Record::from_bytes(bytes) {
-        Some(Record::Inside(json)) => json,
-        Some(Record::Outside(hash)) => blobs.get_record(seq, &hash)?,
-        // Not a value of any kind: the parser's own words say what it is instead.
-        None => bytes.to_vec(),
-    };
-    serde_json::from_slice(&json).map_err(|source| StoreError::Decode { seq, path: path.to_owned(), source })
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Nobody is left to be told, and nothing was promised of what is still gathered.
+        self.flush().ok();
+    }
 }

@@ -11,8 +11,10 @@ pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 
 /// A run's journal and its state: an event is appended first and takes effect second.
 pub struct Ledger {
-    journal: Journal,
+    /// None where nothing is kept.
+    journal: Option<Journal>,
     state: Mutex<RunState>,
+    lost: u64,
     observer: Option<Observer>,
 }
 
@@ -23,17 +25,39 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Reads what the journal holds.
+    /// Reads what the journal holds. Damaged records are counted and left out: what they told of is done again.
     ///
     /// # Errors
-    /// [`StoreError`] where an entry cannot be read.
+    /// [`StoreError`] where the journal cannot be read.
     pub fn open(journal: Journal) -> Result<Self, StoreError> {
         let mut state = RunState::default();
+        let mut lost = 0;
         for entry in journal.entries::<Event>() {
-            let (_, event) = entry?;
-            state.apply(&event);
+            match entry {
+                Ok((_, event)) => state.apply(&event),
+                Err(StoreError::DamagedRecord { .. }) => lost += 1,
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Self { journal, state: Mutex::new(state), observer: None })
+        Ok(Self { journal: Some(journal), state: Mutex::new(state), lost, observer: None })
+    }
+
+    /// Begins a ledger that keeps nothing: for what is only tried.
+    #[must_use]
+    pub fn unkept() -> Self {
+        Self { journal: None, state: Mutex::default(), lost: 0, observer: None }
+    }
+
+    /// Returns the journal; none where nothing is kept.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// Says how many records of the journal were damaged when it was opened.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Shows every further event to `observer`, once it is journaled.
@@ -50,7 +74,9 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] where it could not be written; the state is then as before.
     pub fn record(&self, event: &Event) -> Result<(), StoreError> {
-        self.journal.append(event)?;
+        if let Some(journal) = &self.journal {
+            journal.append(event)?;
+        }
         self.state().apply(event);
         if let Some(observer) = &self.observer {
             observer(event);

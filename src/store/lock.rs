@@ -1,4 +1,4 @@
-//! Who may write to a run, and when a reader may copy it. Advisory locks: the system drops them with the process.
+//! Who may write to a run. Advisory locks: the system drops them with the process.
 //!
 //! Knows nothing of journals; a lock is on a file that holds no bytes. Locks are given back by name, not by closing
 //! the file: a process that is being spawned has a copy of every open file for a moment, and would keep the lock.
@@ -6,7 +6,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::StoreError;
 use super::folder;
@@ -14,10 +14,6 @@ use super::folder;
 /// How often a writer tries for its lock. A reader that asks whether the run lives holds the lock for microseconds.
 const TRIES: u32 = 25;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
-
-/// The longest that writers wait for a reader. A copy takes milliseconds; a reader that was stopped in the middle
-/// must not stop the run, and would find out that its copy is of no use.
-const LONGEST_COPY: Duration = Duration::from_secs(1);
 
 /// The right to write to a run, as long as it lives.
 #[derive(Debug)]
@@ -61,40 +57,5 @@ impl WriterLock {
             // Without locks nobody can tell; a reader is then as careful as beside no writer.
             Err(TryLockError::Error(_)) => false,
         }
-    }
-}
-
-/// Where writers wait while a reader copies, so that a busy writer cannot keep readers out.
-#[derive(Debug)]
-pub(super) struct Turnstile {
-    file: File,
-}
-
-impl Turnstile {
-    /// Opens the writer's side.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        folder::open_file(path).map(|file| Self { file })
-    }
-
-    /// Lets a writer through once no reader copies, or once it has waited long enough.
-    pub(super) fn pass(&self) {
-        let mut since = None;
-        while let Err(TryLockError::WouldBlock) = self.file.try_lock() {
-            if since.get_or_insert_with(Instant::now).elapsed() > LONGEST_COPY {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        // A lock that cannot be given back is dropped with the file; until then it only keeps readers waiting.
-        self.file.unlock().ok();
-    }
-
-    /// Keeps writers out until the returned lock is dropped.
-    ///
-    /// A file system without locks gives none, which is no harm: a reader checks its copy anyway.
-    pub(super) fn close(path: &Path) -> Option<HeldLock> {
-        let file = File::open(path).ok()?;
-        file.lock_shared().ok()?;
-        Some(HeldLock(file))
     }
 }

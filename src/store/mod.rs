@@ -3,13 +3,12 @@
 //! Knows nothing of what a record means: callers append anything that serializes, and get it back in order.
 //!
 //! ```text
-//! <store>/VERSION                      `longhand store 1`
+//! <store>/VERSION                      `longhand store 2`
 //! <store>/runs/<run>/LOCK              held exclusively by the run's one writer
-//! <store>/runs/<run>/TURN              held for the moment in which a reader copies the journal
-//! <store>/runs/<run>/journal/          sled: sequence number -> record, or the hash of a record kept outside
-//! <store>/runs/<run>/journal.corrupt-N what could not be read, kept aside
-//! <store>/runs/<run>/blobs/ab/<hash>        bytes named by the hash of their uncompressed form, zstd
-//! <store>/runs/<run>/blobs/ab/<hash>.<seq>  a record kept outside the journal
+//! <store>/runs/<run>/records           every record in order, each in a line of its own; it only grows
+//! <store>/runs/<run>/journal/          sled: sequence number -> where in `records` the line begins
+//! <store>/runs/<run>/journal.corrupt-N an index that could not be read, kept aside
+//! <store>/runs/<run>/blobs/ab/<hash>   bytes named by the hash of their uncompressed form, zstd
 //! <store>/runs/<run>/spool/            files under way
 //! ```
 //!
@@ -17,39 +16,44 @@
 //!
 //! # What survives what
 //!
-//! * **The process is killed.** With [`Durability::Kill`] nothing is lost that [`Journal::append`] returned for.
-//!   sled buffers inside the process, so this takes a flush; appenders that wait at the same time share one.
-//! * **The journal is damaged.** A record over 1 KiB is kept outside the journal, in a file whose name carries its
-//!   sequence number, and such records are found again without the journal. Opening a run to write puts the
-//!   damaged folder aside and rebuilds it from what could still be read and from those files; [`Recovery`] says
-//!   what came of it. Lost are small records (starts and ends, empty answers), which cost little to redo. A small
-//!   record that nothing can redo is appended with [`Journal::append_outside`].
-//! * **The machine loses power.** Not promised: neither sled nor the blobs are forced to the disk before an append
-//!   returns, for that triples the time of a large append. What the system has not written out yet is lost. A
-//!   damaged journal is rebuilt as above, and a damaged blob is found by its hash.
+//! * **The process is killed.** With [`Durability::Kill`] nothing is lost that [`Journal::append`] returned for: the line
+//!   is then with the system. Half a line at the end, of an append that had not returned, is cut off. Places that sled
+//!   had not written out are noted again when the run is next opened.
+//! * **The index is damaged.** Nothing is lost. Opening a run to write puts the damaged folder aside and makes an index
+//!   anew from the records; [`Recovery`] says so. Readers do not need the index.
+//! * **The records are damaged.** Each line has a check and ends where no other byte does, so that damage to one line
+//!   costs that record, and the next where the end of the line is hit; the others are read. A lost record is an error in
+//!   its place: numbers have no gaps, and the index knows of records that were cut off at the end of the file.
+//! * **The machine loses power.** Not promised: nothing is forced to the disk before an append returns. What the system
+//!   has not written out yet is lost; what is damaged is found by its check or its hash.
 //!
-//! Why 1 KiB: a file takes a whole block of 4 KiB, and sled takes 2.6 bytes for each byte of a record, so the two
-//! are even at about 1.7 KiB. The limit lies somewhat lower because a record outside can be found again. A second
-//! copy of every record in an append-only file would lose nothing, but would be a second record of what happened,
-//! which could disagree. An empty run takes half a mebibyte, which is one segment of sled's.
+//! Every record lies in `records`, and only its place in sled: a flush of sled waits for the disk, several times as long
+//! as an append takes. A run without a call
+//! takes 40 KiB of the disk, most of it sled's.
 //!
 //! # Readers beside a writer
 //!
-//! sled lets one process open a folder. [`Store::read_run`] therefore never opens the journal itself: it copies
-//! it, opens the copy, and holds no lock when it returns, so a writer is never locked out by a reader. The copy
-//! counts only if a second look finds the same bytes, for then it is what the folder held at one moment.
+//! A reader reads the whole lines of `records` up to where the file ends when it begins. As the file only grows, that is
+//! what the run was at one moment. Nobody waits: sled lets one process open a folder, and a reader does not open it.
+//!
+//! # Versions
+//!
+//! Version 1 kept small records in sled and each large one in a file of its own. [`Store::open`] brings its runs up to
+//! version 2, one after the other, and writes the new version down last; being killed in between, it goes on next time.
 
 mod blobs;
 mod catalogue;
-mod commit;
 mod engine;
+mod entries;
 mod error;
 mod folder;
 mod journal;
 mod ledger;
+mod line;
 mod lock;
+mod migrate;
 mod reader;
-mod record;
+mod records;
 mod recovery;
 mod version;
 

@@ -1,76 +1,88 @@
-//! Putting a journal back together from the records that lie outside it. Knows the engine and the blobs.
+//! Bringing the index up to the file of records, after a kill or damage to either.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::blobs::Blobs;
-use super::engine::{Engine, OpenFault};
+use super::engine::{Engine, OpenFault, Value};
 use super::error::StoreError;
 use super::folder::{self, RunFolder};
-use super::record::Record;
+use super::records::{self, Lines, Records};
 use crate::name::RunId;
 
-/// Says what was put right when a run was opened.
+/// Says what was damaged when a run was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
-    /// How many records were found outside the journal and put back.
+    /// How many records the index was lacking and has again.
     pub restored: u64,
-    /// How many numbers before the last record have none. Most are small records lost to damage; an append that
-    /// failed or was killed half-way leaves such a gap too.
+    /// How many records cannot be read any more.
     pub missing: u64,
-    /// Where the damaged journal lies now; none if it was whole and only lacked records, as after a kill between
-    /// the two halves of an append, or if it was only read.
+    /// Where the damaged index lies now; none if it was whole.
     pub aside: Option<PathBuf>,
 }
 
-/// Opens a run's journal for its writer, rebuilding it where it is damaged.
-pub(super) fn open(
-    run: &RunId,
-    run_folder: &RunFolder,
-    blobs: &Blobs,
-) -> Result<(Engine, u64, Option<Recovery>), StoreError> {
-    let journal = run_folder.journal();
-    let failed = |source| StoreError::io(&journal, source);
-    let sorted = |fault| match fault {
-        OpenFault::Held => StoreError::Busy { run: run.clone() },
-        OpenFault::Failed(source) => failed(source),
-        OpenFault::Damaged(_) => failed(std::io::ErrorKind::InvalidData.into()),
-    };
-    folder::make(&journal)?;
-    let (engine, mut values, aside) = match Engine::open(&journal, false) {
-        Ok((engine, values)) => (engine, BTreeMap::from_iter(values), None),
-        Err(OpenFault::Damaged(readable)) => {
-            let aside = run_folder.put_journal_aside()?;
-            folder::make(&journal)?;
-            let (engine, _) = Engine::open(&journal, false).map_err(sorted)?;
-            readable.iter().try_for_each(|(seq, value)| engine.insert(*seq, value)).map_err(failed)?;
-            (engine, BTreeMap::from_iter(readable), Some(aside))
-        }
-        Err(fault) => return Err(sorted(fault)),
-    };
-    let found = missing_records(blobs, &values)?;
-    found.iter().try_for_each(|(seq, value)| engine.insert(*seq, value)).map_err(failed)?;
-    let restored = found.len() as u64;
-    values.extend(found);
-    let next = values.last_key_value().map_or(0, |(last, _)| last + 1);
-    if restored == 0 && aside.is_none() {
-        return Ok((engine, next, None));
-    }
-    engine.flush().map_err(failed)?;
-    let missing = next - values.len() as u64;
-    Ok((engine, next, Some(Recovery { restored, missing, aside })))
+/// A run opened for its writer.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) index: Engine,
+    pub(super) records: Records,
+    /// The number of the next record.
+    pub(super) next: u64,
+    pub(super) recovery: Option<Recovery>,
 }
 
-/// Finds the whole records among the blobs that `values` does not have.
-pub(super) fn missing_records(
-    blobs: &Blobs,
-    values: &BTreeMap<u64, Vec<u8>>,
-) -> Result<BTreeMap<u64, Vec<u8>>, StoreError> {
-    let mut found = BTreeMap::new();
-    for (seq, hash) in blobs.records()? {
-        if !values.contains_key(&seq) && blobs.get_record(seq, &hash).is_ok() {
-            found.insert(seq, Record::Outside(hash).to_bytes());
+/// Opens a run, and brings its index up to its file of records.
+pub(super) fn open(run: &RunId, folder: &RunFolder) -> Result<Opened, StoreError> {
+    let path = folder.records();
+    let (index, known, aside) = open_index(run, folder)?;
+    let length = records::length(&path)?;
+    let mut next = known.last_key_value().map_or(0, |(seq, _)| seq + 1);
+    // What the index has need not be read again, unless the index is not what this file was written with.
+    let last = known.last_key_value().filter(|(_, at)| next == known.len() as u64 && **at < length);
+    let (before, from) = last.map_or((0, 0), |(seq, at)| (*seq, *at));
+    let (mut end, mut whole, mut restored) = (from, 0, 0);
+    for line in Lines::open(&path, from..length)? {
+        let line = line?;
+        end = line.end;
+        let Some((seq, _)) = line.record else { continue };
+        whole += 1;
+        next = next.max(seq + 1);
+        if known.get(&seq) != Some(&line.at) {
+            point(&index, seq, line.at).map_err(|source| StoreError::io(&folder.journal(), source))?;
+            restored += 1;
         }
     }
-    Ok(found)
+    let missing = next.saturating_sub(before + whole);
+    let damaged = aside.is_some() || missing > 0;
+    let recovery = damaged.then_some(Recovery { restored, missing, aside });
+    Ok(Opened { index, records: Records::open(path, end)?, next, recovery })
+}
+
+/// Notes in the index where a record lies.
+pub(super) fn point(index: &Engine, seq: u64, at: u64) -> std::io::Result<()> {
+    index.insert(seq, &at.to_be_bytes())
+}
+
+type Index = (Engine, BTreeMap<u64, u64>, Option<PathBuf>);
+
+/// Opens the index with all that it holds. A damaged one is put aside, and an empty one takes its place.
+fn open_index(run: &RunId, folder: &RunFolder) -> Result<Index, StoreError> {
+    let path = folder.journal();
+    let sorted = |fault| match fault {
+        OpenFault::Held => StoreError::Busy { run: run.clone() },
+        OpenFault::Failed(source) => StoreError::io(&path, source),
+        OpenFault::Damaged(_) => StoreError::io(&path, std::io::ErrorKind::InvalidData.into()),
+    };
+    // A value that is no place is as good as none: the record is found again.
+    let place = |(seq, value): Value| Some((seq, u64::from_be_bytes(value.try_into().ok()?)));
+    folder::make(&path)?;
+    match Engine::open(&path) {
+        Ok((index, values)) => Ok((index, values.into_iter().filter_map(place).collect(), None)),
+        Err(OpenFault::Damaged(_)) => {
+            let aside = folder.put_journal_aside()?;
+            folder::make(&path)?;
+            let (index, _) = Engine::open(&path).map_err(sorted)?;
+            Ok((index, BTreeMap::new(), Some(aside)))
+        }
+        Err(fault) => Err(sorted(fault)),
+    }
 }

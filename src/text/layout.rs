@@ -13,7 +13,7 @@ const DATE: usize = 10;
 pub(super) fn starts_a_block(line: &str) -> bool {
     let line = line.get(..line.floor_char_boundary(REACH)).unwrap_or(line);
     is_heading(line)
-        || is_item(line)
+        || item_mark(line).is_some()
         || is_date(line)
         || line.starts_with("```")
         || line.starts_with("> ")
@@ -33,17 +33,37 @@ pub(super) fn is_rule(line: &str) -> bool {
     line.len() >= 3 && (line.bytes().all(|b| b == b'=') || line.bytes().all(|b| b == b'-'))
 }
 
-fn is_item(line: &str) -> bool {
-    let mut chars = line.chars();
-    match chars.next() {
-        Some('-' | '*' | '+' | '•' | '–' | '▪' | '◦') => matches!(chars.next(), Some(' ' | '\t')),
-        Some('0'..='9') => {
-            let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-            line.len() - rest.len() <= 3 && matches!(rest.as_bytes(), [b'.' | b')', b' ' | b'\t', ..])
-        }
-        Some('a'..='z' | 'A'..='Z') => matches!(line.as_bytes(), [_, b')', b' ', ..]),
-        _ => false,
+/// Returns the length of what stands before the words at the beginning of a line: the marks of list items and of block
+/// quotes, however deep, each with the space after it.
+///
+/// ```
+/// use longhand::text::line_marks;
+/// assert_eq!(line_marks("- - Oil it."), 4);
+/// assert_eq!(line_marks("> 12. Oil it."), 6);
+/// assert_eq!(line_marks("**Oil** it."), 0);
+/// ```
+#[must_use]
+pub fn line_marks(line: &str) -> usize {
+    let mut rest = line;
+    while let Some(mark) = item_mark(rest).or_else(|| rest.starts_with("> ").then_some(1)) {
+        rest = rest.get(mark..).unwrap_or_default().trim_start_matches([' ', '\t']);
     }
+    line.len() - rest.len()
+}
+
+/// Returns the length of the mark of a list item, without the space that must follow it.
+fn item_mark(line: &str) -> Option<usize> {
+    let first = line.chars().next()?;
+    let mark = match first {
+        '-' | '*' | '+' | '•' | '–' | '▪' | '◦' => first.len_utf8(),
+        '0'..='9' => {
+            let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            (digits <= 3 && line.get(digits..)?.starts_with(['.', ')'])).then_some(digits + 1)?
+        }
+        'a'..='z' | 'A'..='Z' => line.get(1..)?.starts_with(')').then_some(2)?,
+        _ => return None,
+    };
+    line.get(mark..)?.starts_with([' ', '\t']).then_some(mark)
 }
 
 /// Tells whether a line begins with a date as logs write it, alone or in brackets.
@@ -95,5 +115,29 @@ mod tests {
         for line in ["#tag", "-5 degrees", "1945. The", "he said: no", "and so", "Then: 5, yes"] {
             assert_eq!(starts_a_block(line), line.starts_with("Then"), "{line}");
         }
+    }
+
+    #[test]
+    fn marks_are_what_markdown_puts_before_the_words() {
+        for (marks, words) in [
+            ("- ", "item"),
+            ("- - ", "The **dial**"),
+            ("*\t", "item"),
+            ("• ", "item"),
+            ("12. ", "item"),
+            ("a) ", "item"),
+            ("> > ", "quoted"),
+            ("> 1)   ", "quoted"),
+            ("", "-5 degrees"),
+            ("", "1945. The"),
+            ("", "**bold** words"),
+            ("", "# Title"),
+            ("", "MR. DARCY: No"),
+            ("", "A Title"),
+        ] {
+            assert_eq!(line_marks(&format!("{marks}{words}")), marks.len(), "{marks}{words}");
+        }
+        assert_eq!(line_marks("- "), 2);
+        assert_eq!(line_marks(""), 0);
     }
 }

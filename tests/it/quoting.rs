@@ -171,7 +171,7 @@ fn a_summary_of_quotes_is_made_of_whole_statements_of_its_source_in_reading_orde
     assert!(quotes.iter().map(place).is_sorted(), "in reading order");
     for text in texts(&report) {
         assert!(text.ends_with(['.', '!', '"', '”', ')', '*']), "{text}");
-        assert!(!text.starts_with(['#', '|']) && !text.starts_with("Dear "), "{text}");
+        assert!(!text.starts_with(['#', '|', '-']) && !text.starts_with("Dear "), "{text}");
     }
     let summaries = report["summaries"].as_array().unwrap();
     for summary in summaries {

@@ -1,5 +1,7 @@
 //! Everything that is shipped compiles without a warning, and every prompt renders with what its steps give it.
 
+use std::path::{Path, PathBuf};
+
 use longhand::graph::compile;
 use longhand::name::NodeName;
 use longhand::prompt::Variables;
@@ -84,6 +86,44 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
         catalog.prompts().map(str::to_owned).collect(),
         "a shipped prompt is used by no workflow"
     );
+}
+
+/// The files of a shipped folder, each with its text.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn the_schemas_in_the_repository_are_those_that_the_program_prints() {
+    let longhand = Longhand::new();
+    for (path, text) in files("docs/schema") {
+        let kind = path.file_stem().unwrap().to_str().unwrap();
+        let printed = longhand.run(&["schema", kind]).stdout;
+        assert!(text == printed, "write it anew: longhand schema {kind} > docs/schema/{kind}.json");
+    }
+    assert_eq!(files("docs/schema").len(), 7);
+}
+
+#[test]
+fn every_shipped_file_is_valid_under_the_schema_that_it_names() {
+    for (folder, kind) in [("workflows", "workflow"), ("agents", "agent")] {
+        let schema =
+            std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schema/{kind}.json")));
+        let validator =
+            jsonschema::validator_for(&serde_json::from_slice(&schema.unwrap()).unwrap()).unwrap();
+        for (path, text) in files(folder) {
+            let modeline = format!("# yaml-language-server: $schema=../docs/schema/{kind}.json");
+            assert_eq!(text.lines().next(), Some(modeline.as_str()), "{}", path.display());
+            let mut value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+            let problems: Vec<String> =
+                validator.iter_errors(&value).map(|problem| problem.to_string()).collect();
+            assert!(problems.is_empty(), "{}: {problems:?}", path.display());
+            value["nmae"] = "misspelt".into();
+            assert!(!validator.is_valid(&value), "{}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -29,17 +29,22 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    if args.question.trim().is_empty() {
-        return Err(CommandError::new(ExitStatus::Usage, "the question is empty"));
+    job::start(args.job()?, settings, printer).await
+}
+
+impl Args {
+    pub(super) fn job(self) -> Result<Job, CommandError> {
+        if self.question.trim().is_empty() {
+            return Err(CommandError::new(ExitStatus::Usage, "the question is empty"));
+        }
+        Ok(Job {
+            workflow: self.method,
+            methods: METHODS,
+            inputs: BTreeMap::from([("question".to_owned(), self.question)]),
+            paths: self.paths,
+            purpose: Purpose::Together,
+            output: None,
+            force: false,
+        })
     }
-    let job = Job {
-        workflow: args.method,
-        methods: METHODS,
-        inputs: BTreeMap::from([("question".to_owned(), args.question)]),
-        paths: args.paths,
-        purpose: Purpose::Together,
-        output: None,
-        force: false,
-    };
-    job::start(job, settings, printer).await
 }

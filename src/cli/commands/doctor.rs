@@ -3,8 +3,9 @@
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use crate::connect::{ConnectOptions, DEFAULT_MODEL, connect};
+use crate::connect::{DEFAULT_MODEL, connect};
 use crate::graph;
+use crate::run::in_one_line;
 use crate::spec::Catalog;
 use crate::store::Store;
 
@@ -22,12 +23,13 @@ pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<Ex
     let store = Store::open(&settings.store).and_then(|store| store.runs());
     tell(
         "store",
-        store.map(|runs| format!("{}: {} runs", settings.store.display(), runs.len())).map_err(chain),
+        store
+            .map(|runs| format!("{}: {} runs", settings.store.display(), runs.len()))
+            .map_err(|error| in_one_line(&error)),
     );
     tell("workflows", workflows(settings));
     let name = settings.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    let options = ConnectOptions { models: settings.models.clone(), window: settings.window };
-    let model = connect(name, &options).map(|connection| {
+    let model = connect(name, &settings.connect_options(settings.window)).map(|connection| {
         let limits = connection.model.limits();
         format!("{name}: {}, window {} tokens", connection.model.identity(), limits.context)
     });
@@ -35,7 +37,7 @@ pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<Ex
         "model",
         model.map_err(|error| {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            format!("{}{hint}", chain(error))
+            format!("{}{hint}", in_one_line(&error))
         }),
     );
     tell("device", Ok(device()));
@@ -58,20 +60,18 @@ fn workflows(settings: &Settings) -> Result<String, String> {
 
 fn device() -> String {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    if cfg!(feature = "cuda") {
-        format!("CUDA where there is a GPU, otherwise the CPU with {threads} threads")
-    } else {
-        format!("CPU with {threads} threads (built without the feature `cuda`)")
-    }
+    gpu().unwrap_or_else(|why| format!("CPU with {threads} threads ({why})"))
 }
 
-fn chain(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
+/// The graphics processor that models are computed on, or why there is none.
+#[cfg(feature = "local")]
+fn gpu() -> Result<String, String> {
+    let device = crate::local::device_info();
+    let why = device.fallback.map(|why| format!("no graphics processor is used: {why}"));
+    device.gpu.ok_or_else(|| why.unwrap_or_else(|| "built without the feature `cuda`".to_owned()))
+}
+
+#[cfg(not(feature = "local"))]
+fn gpu() -> Result<String, String> {
+    Err("built without local models".to_owned())
 }

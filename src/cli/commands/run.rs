@@ -11,6 +11,7 @@ use super::super::settings::Settings;
 use crate::run::Purpose;
 
 #[derive(Debug, clap::Args)]
+#[group(id = "workflow-run")]
 pub(in super::super) struct Args {
     /// The workflow: a name that `workflows list` shows, or the path of a YAML file
     #[arg(value_name = "WORKFLOW")]
@@ -37,19 +38,25 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let job = Job {
-        workflow: Some(args.workflow),
-        methods: job::Methods { small: "", large: "" },
-        inputs: inputs(&args.params)?,
-        paths: args.paths,
-        purpose: if args.together { Purpose::Together } else { Purpose::Each },
-        output: args.output,
-        force: args.force,
-    };
-    job::start(job, settings, printer).await
+    job::start(args.job()?, settings, printer).await
 }
 
-fn inputs(params: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+impl Args {
+    pub(super) fn job(self) -> Result<Job, CommandError> {
+        Ok(Job {
+            workflow: Some(self.workflow),
+            methods: job::Methods { small: "", large: "" },
+            inputs: inputs(&self.params)?,
+            paths: self.paths,
+            purpose: if self.together { Purpose::Together } else { Purpose::Each },
+            output: self.output,
+            force: self.force,
+        })
+    }
+}
+
+/// Reads the values of inputs as they are typed.
+pub(super) fn inputs(params: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
     let mut inputs = BTreeMap::new();
     for param in params {
         let Some((key, value)) = param.split_once('=') else {

@@ -1,15 +1,19 @@
 //! `runs`: look at runs, also while they are alive, and resume them.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use super::super::decisions::{Decisions, how_to_decide};
 use super::super::error::{CommandError, ExitStatus};
+use super::super::fork::{self, Fork};
 use super::super::job;
 use super::super::journals;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use super::{plan, run};
 use crate::name::RunId;
-use crate::report::Report;
+use crate::plan::{Limits, with_actual};
+use crate::report::{self, Diff, Parting, Report};
 use crate::run::{CallRecord, Event, RunState};
 use crate::store::Store;
 
@@ -30,6 +34,33 @@ enum Action {
         /// Print the exact messages and the answer of this call, counted from 0
         #[arg(long, value_name = "N")]
         call: Option<usize>,
+        /// Hold what the run asked against what `plan` says of it now; reads the documents again
+        #[arg(long, conflicts_with = "call")]
+        plan: bool,
+    },
+    /// Tell in which calls two runs differ, by node, document and position
+    Diff {
+        /// The first run, or the beginning of its name
+        a: String,
+        /// The second run, or the beginning of its name
+        b: String,
+    },
+    /// Begin a new run that takes over what a run made before a node, and does that node and all that depends on it anew
+    Fork {
+        /// The run, or the beginning of its name
+        run: String,
+        /// The first node that is done anew
+        #[arg(long, value_name = "NODE")]
+        from: String,
+        /// Give an input another value; `key=@FILE` takes the text of a file
+        #[arg(short = 'p', long = "param", value_name = "KEY=VALUE")]
+        params: Vec<String>,
+        /// Write one Markdown file per document into this folder
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Overwrite files in the output folder
+        #[arg(long)]
+        force: bool,
     },
     /// Go on with a run that was interrupted, decide what it waits for, or try again what failed in it
     Resume {
@@ -53,8 +84,16 @@ pub(in super::super) async fn run(
     let store = Store::open(&settings.store)?;
     match args.action {
         Action::List => list(&store, printer),
-        Action::Show { run, call: None } => show(&store.resolve(&run)?, settings, printer),
-        Action::Show { run, call: Some(number) } => call(&store, &store.resolve(&run)?, number, printer),
+        Action::Show { run, plan: true, .. } => {
+            against_plan(&store, &store.resolve(&run)?, settings, printer).await
+        }
+        Action::Show { run, call: None, .. } => show(&store.resolve(&run)?, settings, printer),
+        Action::Show { run, call: Some(number), .. } => call(&store, &store.resolve(&run)?, number, printer),
+        Action::Diff { a, b } => differences(&store, &store.resolve(&a)?, &store.resolve(&b)?, printer),
+        Action::Fork { run, from, params, output, force } => {
+            let fork = Fork { from, inputs: run::inputs(&params)?, output, force };
+            fork::fork(&store.resolve(&run)?, fork, settings, printer).await
+        }
         Action::Resume { run, decisions } => {
             job::resume(&store.resolve(&run)?, &decisions, settings, printer).await
         }
@@ -147,22 +186,21 @@ fn text(report: &Report) -> String {
 }
 
 fn call(store: &Store, run: &RunId, number: usize, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let events = journals::events_of(store, run)?;
-    let mut calls = events.iter().filter_map(|event| match event {
-        Event::Called(call) => Some(call),
-        _ => None,
-    });
-    let count = calls.clone().count();
-    let Some(call) = calls.nth(number) else {
-        let message = format!("the run {run} has no call {number}: it has made {count}, counted from 0");
-        return Err(CommandError::new(ExitStatus::Usage, message));
-    };
-    if printer.json {
-        printer.json(call)?;
-    } else {
-        printer.data(&messages(call))?;
+    let mut count = 0;
+    for event in journals::events_of(&store.read_run(run)?) {
+        let Event::Called(call) = event? else { continue };
+        if count == number {
+            if printer.json {
+                printer.json(&call)?;
+            } else {
+                printer.data(&messages(&call))?;
+            }
+            return Ok(ExitStatus::Done);
+        }
+        count += 1;
     }
-    Ok(ExitStatus::Done)
+    let message = format!("the run {run} has no call {number}: it has made {count}, counted from 0");
+    Err(CommandError::new(ExitStatus::Usage, message))
 }
 
 fn messages(call: &CallRecord) -> String {
@@ -172,4 +210,104 @@ fn messages(call: &CallRecord) -> String {
     }
     let _ = writeln!(text, "--- Answer ({:?})\n{}", call.response.stop, call.response.text);
     text
+}
+
+/// The plan of a run is made when it is asked for: at the start of a run it would tokenize every document twice more.
+async fn against_plan(
+    store: &Store,
+    run: &RunId,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let report = journals::report_of(run, settings)?;
+    let mut state = RunState::default();
+    journals::all_events(store, run)?.iter().for_each(|event| state.apply(event));
+    let Some(plan) = state.plan().filter(|plan| !plan.stdin).cloned() else {
+        let message = format!("the run {run} read standard input, which cannot be read again for a plan");
+        return Err(CommandError::new(ExitStatus::Failed, message));
+    };
+    let workflow = job::compile(&plan.workflow, settings, printer)?;
+    let connection = job::connection(&plan.model, settings, plan.window, printer)?;
+    let planned =
+        plan::planned(plan, workflow, connection, Some(run), Limits::default(), settings, printer).await?;
+    let made = report.calls.iter().filter(|call| !call.cached);
+    let actual = made.map(|call| (call.node.clone(), call.prompt_tokens, call.completion_tokens, call.ms));
+    let lines = with_actual(&planned, actual);
+    if printer.json || printer.jsonl {
+        printer.json(&serde_json::json!({ "plan": planned, "nodes": lines }))?;
+    } else {
+        printer.data(&crate::plan::actual_table(&lines))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn differences(store: &Store, a: &RunId, b: &RunId, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let (first, second) = (journals::all_events(store, a)?, journals::all_events(store, b)?);
+    let found = report::diff((a.as_str(), &first), (b.as_str(), &second));
+    if printer.json || printer.jsonl {
+        printer.json(&found)?;
+    } else {
+        printer.data(&told(&found))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn told(diff: &Diff) -> String {
+    let mut text = String::new();
+    for (letter, side) in [("a", &diff.a), ("b", &diff.b)] {
+        let _ = writeln!(
+            text,
+            "{letter}  {}  {}, {}: {} calls, {} + {} tokens",
+            side.run, side.workflow, side.model, side.calls, side.prompt_tokens, side.completion_tokens
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{} calls alike, {} differ, {} only in a, {} only in b",
+        diff.same,
+        diff.differing.len(),
+        diff.only_a.len(),
+        diff.only_b.len()
+    );
+    for call in &diff.differing {
+        let place = &call.a;
+        let _ = writeln!(
+            text,
+            "\n{} {} step {} (calls {} and {})",
+            place.node, place.path, place.step, place.call, call.b_call
+        );
+        if call.asked_otherwise {
+            text.push_str("  another model, or asked in another way\n");
+        }
+        for (what, parting) in [("prompt", &call.prompt), ("answer", &call.answer)] {
+            parting.iter().for_each(|parting| part(&mut text, what, parting));
+        }
+    }
+    for (letter, places) in [("a", &diff.only_a), ("b", &diff.only_b)] {
+        for place in places {
+            let _ = writeln!(
+                text,
+                "\nonly in {letter}: {} {} step {} (call {})",
+                place.node, place.path, place.step, place.call
+            );
+        }
+    }
+    text
+}
+
+/// How much of a line is shown; `runs show --call` shows all of it.
+const LONGEST_SHOWN: usize = 100;
+
+fn part(text: &mut String, what: &str, parting: &Parting) {
+    let _ = writeln!(text, "  {what} from line {}:", parting.line);
+    for (letter, line) in [("a", &parting.a), ("b", &parting.b)] {
+        let shown = match line {
+            Some(line) if line.chars().count() > LONGEST_SHOWN => {
+                format!("{}...", line.chars().take(LONGEST_SHOWN).collect::<String>())
+            }
+            Some(line) => line.clone(),
+            None => "(ends)".to_owned(),
+        };
+        let _ = writeln!(text, "    {letter}: {shown}");
+    }
 }

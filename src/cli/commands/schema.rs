@@ -4,7 +4,8 @@ use clap::ValueEnum;
 
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
-use crate::report::Report;
+use crate::plan::Forecast;
+use crate::report::{Diff, Line, Report};
 use crate::spec::{AgentSpec, Config, WorkflowSpec};
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,12 @@ enum Kind {
     Config,
     /// What `--json` prints
     Report,
+    /// What `--jsonl` prints, line by line
+    Events,
+    /// What `plan --json` prints
+    Plan,
+    /// What `runs diff --json` prints
+    Diff,
 }
 
 pub(in super::super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -31,6 +38,9 @@ pub(in super::super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus
         Kind::Agent => schemars::schema_for!(AgentSpec),
         Kind::Config => schemars::schema_for!(Config),
         Kind::Report => schemars::schema_for!(Report),
+        Kind::Events => schemars::schema_for!(Line),
+        Kind::Plan => schemars::schema_for!(Forecast),
+        Kind::Diff => schemars::schema_for!(Diff),
     };
     printer.json(&schema)?;
     Ok(ExitStatus::Done)

@@ -33,14 +33,19 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let job = Job {
-        workflow: args.method,
-        methods: METHODS,
-        inputs: BTreeMap::new(),
-        paths: args.paths,
-        purpose: Purpose::Each,
-        output: args.output,
-        force: args.force,
-    };
-    job::start(job, settings, printer).await
+    job::start(args.job(), settings, printer).await
+}
+
+impl Args {
+    pub(super) fn job(self) -> Job {
+        Job {
+            workflow: self.method,
+            methods: METHODS,
+            inputs: BTreeMap::new(),
+            paths: self.paths,
+            purpose: Purpose::Each,
+            output: self.output,
+            force: self.force,
+        }
+    }
 }

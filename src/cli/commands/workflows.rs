@@ -1,11 +1,13 @@
 //! `workflows`: the shipped ones, and those of the project.
 
-use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::super::error::{CommandError, ExitStatus};
+use super::super::output;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use crate::spec::Catalog;
+use crate::graph;
+use crate::spec::{self, Catalog, SchemaKind};
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
@@ -21,11 +23,21 @@ enum Action {
     Show {
         /// The workflow's name
         name: String,
+        /// Print what it comes to instead: every value with its default, and every node's agent
+        #[arg(long)]
+        resolved: bool,
     },
-    /// Copy a workflow into `workflows/` here, where it takes the place of the shipped one
+    /// Copy a workflow with its agents and prompts here, where they take the place of the shipped ones
+    ///
+    /// They go into `workflows/`, `agents/` and `prompts/` of the project folder, or of this folder where there is no
+    /// project; `schema/` gets what editors need to check them. A file that is there already is left as it is where it
+    /// says the same, and refused otherwise.
     Copy {
         /// The workflow's name
         name: String,
+        /// Overwrite files that say something else
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -36,48 +48,87 @@ pub(in super::super) fn run(
 ) -> Result<ExitStatus, CommandError> {
     let catalog = Catalog::load(settings.project.as_deref())?;
     match &args.action {
-        Action::List => {
-            let listed: Vec<(String, String)> =
-                catalog.workflows().into_iter().map(|listed| (listed.name, listed.description)).collect();
-            if printer.json {
-                let values: Vec<_> = listed
-                    .iter()
-                    .map(
-                        |(name, description)| serde_json::json!({ "name": name, "description": description }),
-                    )
-                    .collect();
-                printer.json(&values)?;
-            } else {
-                let width = listed.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-                let lines: Vec<String> = listed
-                    .iter()
-                    .map(|(name, description)| format!("{name:width$}  {description}\n"))
-                    .collect();
-                printer.data(&lines.concat())?;
-            }
-        }
-        Action::Show { name } => printer.data(&source(&catalog, name)?)?,
-        Action::Copy { name } => {
-            let text = source(&catalog, name)?;
-            let folder = settings.project.as_deref().unwrap_or(&settings.here).join("workflows");
-            let path = folder.join(format!("{name}.yaml"));
-            if path.exists() {
-                let message = format!("`{}` exists already", path.display());
-                return Err(CommandError::new(ExitStatus::Usage, message));
-            }
-            let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
-            written.map_err(|error| {
-                CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", path.display()), error)
-            })?;
-            printer.data(&format!("{}\n", path.display()))?;
-            if settings.project.is_none() {
-                printer.say("hint: a file `longhand.yaml` here, even an empty one, makes this folder a project, and the copy is used");
-            }
-        }
+        Action::List => list(&catalog, printer)?,
+        Action::Show { name, resolved: false } => printer.data(&catalog.source(name)?.text)?,
+        Action::Show { name, resolved: true } => resolved(&catalog, name, printer)?,
+        Action::Copy { name, force } => copy(&catalog, name, *force, settings, printer)?,
     }
     Ok(ExitStatus::Done)
 }
 
-fn source(catalog: &Catalog, name: &str) -> Result<String, CommandError> {
-    Ok(catalog.source(name)?.text.to_string())
+fn list(catalog: &Catalog, printer: &Printer) -> Result<(), CommandError> {
+    let listed = catalog.workflows();
+    if printer.json {
+        let value = |one: &spec::Listed| {
+            serde_json::json!({
+                "name": one.name, "description": one.description, "shipped": one.shipped, "file": one.file,
+            })
+        };
+        return printer.json(&listed.iter().map(value).collect::<Vec<_>>());
+    }
+    let width = listed.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    let lines = listed.iter().map(|one| format!("{:width$}  {}\n", one.name, one.description));
+    printer.data(&lines.collect::<String>())
+}
+
+/// What the workflow comes to once defaults are filled in and names are looked up.
+fn resolved(catalog: &Catalog, name: &str, printer: &Printer) -> Result<(), CommandError> {
+    let workflow = graph::compile(catalog, name)?;
+    let agents: serde_json::Map<String, serde_json::Value> = workflow
+        .nodes()
+        .filter_map(|node| Some((node.name.to_string(), serde_json::to_value(node.agent.as_deref()?).ok()?)))
+        .collect();
+    let value = serde_json::json!({ "workflow": workflow.spec(), "agents_by_node": agents });
+    if printer.json { printer.json(&value) } else { printer.data(&spec::write(&value)) }
+}
+
+fn copy(
+    catalog: &Catalog,
+    name: &str,
+    force: bool,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let workflow = graph::compile(catalog, name)?;
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    let source = catalog.source(name)?;
+    files.push((Path::new("workflows").join(format!("{}.yaml", workflow.name())), text(&source.text)));
+    let mut agents: Vec<_> =
+        workflow.nodes().filter_map(|node| node.agent.as_ref()).map(|agent| &agent.name).collect();
+    agents.sort_unstable();
+    agents.dedup();
+    for agent in agents {
+        if let Some(source) = catalog.agent_source(agent) {
+            files.push((Path::new("agents").join(format!("{agent}.yaml")), text(&source.text)));
+        }
+    }
+    for prompt in workflow.prompts().names() {
+        if let Some(source) = catalog.prompt(prompt) {
+            files.push((Path::new("prompts").join(format!("{prompt}.tera")), source.text.to_string()));
+        }
+    }
+    for (kind, file) in [(SchemaKind::Workflow, "workflow"), (SchemaKind::Agent, "agent")] {
+        let schema = serde_json::to_string_pretty(&spec::schema(kind)).unwrap_or_default();
+        files.push((Path::new("schema").join(format!("{file}.json")), schema + "\n"));
+    }
+    let folder = settings.project.as_deref().unwrap_or(&settings.here);
+    let files: Vec<(PathBuf, String)> =
+        files.into_iter().map(|(file, text)| (folder.join(file), text)).collect();
+    // All are looked at before any is written: a copy is whole or not there.
+    for (file, text) in &files {
+        output::check_file(file, text, force)?;
+    }
+    for (file, text) in &files {
+        output::write_file(file, text, force)?;
+    }
+    printer.data(&files.iter().map(|(file, _)| format!("{}\n", file.display())).collect::<String>())?;
+    if settings.project.is_none() {
+        printer.say("hint: a file `longhand.yaml` here, even an empty one, makes this folder a project, and the copies are used");
+    }
+    Ok(())
+}
+
+/// A copy finds its schema in its own project.
+fn text(shipped: &str) -> String {
+    shipped.replacen("$schema=../docs/schema/", "$schema=../schema/", 1)
 }

@@ -2,7 +2,9 @@
 
 mod answers;
 mod files;
+mod mixed;
 mod oracle;
 mod pulling;
+mod recorded;
 mod reference;
 mod tiny;

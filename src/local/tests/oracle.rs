@@ -9,13 +9,14 @@ use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::{Llama, Rows};
 use crate::local::tokenizer::{Piece, Vocabulary};
+use crate::local::weights::Storage;
 use crate::text::{TokenCount, TokenCounter};
 
 fn load() -> (tempfile::TempDir, std::path::PathBuf, Llama, Vocabulary) {
     let (dir, path) = model();
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
-    let llama = Llama::load(&mut file, vocabulary.len(), 2048, &Device::Cpu).unwrap();
+    let llama = Llama::load(&mut file, vocabulary.len(), 2048, Storage::Dense, &Device::Cpu).unwrap();
     (dir, path, llama, vocabulary)
 }
 

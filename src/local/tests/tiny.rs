@@ -7,7 +7,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use tempfile::TempDir;
 
-const TEMPLATE: &str = "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are Tiny.<|im_end|>\n{% endif %}\
+pub(super) const TEMPLATE: &str = "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are Tiny.<|im_end|>\n{% endif %}\
     {{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 const HIDDEN: usize = 64;
@@ -41,8 +41,8 @@ impl Default for Recipe {
     }
 }
 
-/// The vocabulary: three control tokens, every byte, and a few merges.
-pub(super) fn tokens() -> (Vec<String>, Vec<String>) {
+/// Control tokens, and every byte as the character that stands for it.
+pub(super) fn alphabet() -> Vec<String> {
     let mut tokens: Vec<String> =
         ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].iter().map(|&name| name.to_owned()).collect();
     let printable = |byte: &u32| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
@@ -56,6 +56,12 @@ pub(super) fn tokens() -> (Vec<String>, Vec<String>) {
         };
         tokens.push(char::from_u32(code).unwrap().to_string());
     }
+    tokens
+}
+
+/// The vocabulary: the alphabet and a few merges.
+fn tokens() -> (Vec<String>, Vec<String>) {
+    let mut tokens = alphabet();
     let merges =
         ["Ġ t", "h e", "Ġt he", "a n", "an d", "Ġ a", "Ġa n", "Ġan d", "i n", "o n", "e r", "u s", "us er"];
     tokens.extend(merges.iter().map(|merge| merge.replace(' ', "")));
@@ -63,7 +69,7 @@ pub(super) fn tokens() -> (Vec<String>, Vec<String>) {
 }
 
 /// Pseudo-random weights that are the same on every machine.
-fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
+pub(super) fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let values: Vec<f32> = (0..shape.iter().product::<usize>())
         .map(|_| {
@@ -76,14 +82,36 @@ fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
+/// What a file says of its vocabulary; the first three tokens are control tokens.
+pub(super) fn described(pre: &str, tokens: &[String], merges: &[String]) -> Vec<(String, Value)> {
+    let texts = |texts: &[String]| Value::Array(texts.iter().cloned().map(Value::String).collect());
+    let kinds = (0..tokens.len()).map(|id| Value::I32(if id < 3 { 3 } else { 1 })).collect();
+    vec![
+        ("tokenizer.ggml.model".into(), Value::String("gpt2".into())),
+        ("tokenizer.ggml.pre".into(), Value::String(pre.into())),
+        ("tokenizer.ggml.tokens".into(), texts(tokens)),
+        ("tokenizer.ggml.merges".into(), texts(merges)),
+        ("tokenizer.ggml.token_type".into(), Value::Array(kinds)),
+        ("tokenizer.ggml.bos_token_id".into(), Value::U32(1)),
+        ("tokenizer.ggml.eos_token_id".into(), Value::U32(2)),
+        ("tokenizer.chat_template".into(), Value::String(TEMPLATE.into())),
+    ]
+}
+
+/// Writes a model file.
+pub(super) fn save(path: &Path, metadata: &[(String, Value)], tensors: &[(String, QTensor)]) {
+    let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let tensors: Vec<(&str, &QTensor)> =
+        tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    gguf_file::write(&mut std::fs::File::create(path).unwrap(), &metadata, &tensors).unwrap();
+}
+
 /// Writes the model into `dir` and returns its path.
 pub(super) fn write(dir: &Path, recipe: Recipe) -> PathBuf {
     let (tokens, merges) = tokens();
-    let texts = |texts: &[String]| Value::Array(texts.iter().cloned().map(Value::String).collect());
-    let kinds = (0..tokens.len()).map(|id| Value::I32(if id < 3 { 3 } else { 1 })).collect();
     let key = |name: &str| format!("{}.{name}", recipe.architecture);
     let number = |size: usize| Value::U32(u32::try_from(size).unwrap());
-    let metadata: Vec<(String, Value)> = vec![
+    let mut metadata: Vec<(String, Value)> = vec![
         ("general.architecture".into(), Value::String(recipe.architecture.into())),
         ("general.name".into(), Value::String("Tiny".into())),
         ("general.license".into(), Value::String("cc0-1.0".into())),
@@ -96,15 +124,8 @@ pub(super) fn write(dir: &Path, recipe: Recipe) -> PathBuf {
         (key("rope.freq_base"), Value::F32(10_000.0)),
         (key("rope.dimension_count"), number(HEAD)),
         (key("attention.layer_norm_rms_epsilon"), Value::F32(1e-5)),
-        ("tokenizer.ggml.model".into(), Value::String("gpt2".into())),
-        ("tokenizer.ggml.pre".into(), Value::String(recipe.pre.into())),
-        ("tokenizer.ggml.tokens".into(), texts(&tokens)),
-        ("tokenizer.ggml.merges".into(), texts(&merges)),
-        ("tokenizer.ggml.token_type".into(), Value::Array(kinds)),
-        ("tokenizer.ggml.bos_token_id".into(), Value::U32(1)),
-        ("tokenizer.ggml.eos_token_id".into(), Value::U32(2)),
-        ("tokenizer.chat_template".into(), Value::String(TEMPLATE.into())),
     ];
+    metadata.extend(described(recipe.pre, &tokens, &merges));
     let mut shapes = vec![("token_embd.weight".to_owned(), vec![tokens.len(), HIDDEN])];
     for layer in 0..2 {
         let part = |name: &str, rows, columns| (format!("blk.{layer}.{name}.weight"), vec![rows, columns]);
@@ -132,10 +153,7 @@ pub(super) fn write(dir: &Path, recipe: Recipe) -> PathBuf {
         norm(format!("blk.{layer}.ffn_norm.weight"), 1.1);
     }
     let path = dir.join("tiny.gguf");
-    let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
-    let tensors: Vec<(&str, &QTensor)> =
-        tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-    gguf_file::write(&mut std::fs::File::create(&path).unwrap(), &metadata, &tensors).unwrap();
+    save(&path, &metadata, &tensors);
     path
 }
 

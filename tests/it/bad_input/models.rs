@@ -100,7 +100,7 @@ mod gguf {
         --- stdout
         --- stderr
         error: there is no model to ask
-          caused by: cannot load the model `none.gguf`: there is no such file
+          caused by: cannot load the model `[folder]/work/none.gguf`: there is no such file
         ");
     }
 

@@ -92,7 +92,7 @@ fn settings_that_are_not_there_or_misspelt() {
     --- stdout
     --- stderr
     error: cannot read the file: No such file or directory (os error 2)
-    --> none.yaml
+    --> [folder]/work/none.yaml
     ");
     longhand.file("longhand.yaml", "model: scripted\nstoer: runs\n");
     assert_snapshot!(longhand.run(&["doctor"]).shown(), @r"

@@ -27,13 +27,13 @@ fn only_run(longhand: &Longhand) -> String {
 fn a_store_of_a_newer_version() {
     let longhand = prepared();
     fs::create_dir_all(longhand.home().join("store")).unwrap();
-    fs::write(longhand.home().join("store/VERSION"), "longhand store 2\n").unwrap();
+    fs::write(longhand.home().join("store/VERSION"), "longhand store 3\n").unwrap();
     assert_snapshot!(longhand.run(&RUN).shown(), @r"
     exit 1
     --- stdout
     --- stderr
     error: the store cannot be used
-      caused by: the store `[folder]/home/store` has version 2, and this longhand knows versions up to 1: update longhand, or name another store with `--store`
+      caused by: the store `[folder]/home/store` has version 3, and this longhand knows versions up to 2: update longhand, or name another store with `--store`
     ");
     assert_eq!(fs::read_dir(longhand.home().join("store")).unwrap().count(), 1, "nothing was written to it");
 }
@@ -46,13 +46,14 @@ fn a_store_that_is_a_file() {
     --- stdout
     --- stderr
     error: the store cannot be used
-      caused by: cannot read or write `[folder]/work/long.md`
-      caused by: File exists (os error 17)
+      caused by: `[folder]/work/long.md` is a file: expected a folder, or a name that is free; name another store with `--store`
     ");
+    let below = longhand.run(&["runs", "list", "--store", "long.md/runs"]);
+    assert_eq!(below.stderr, longhand.run(&["runs", "list", "--store", "long.md"]).stderr);
 }
 
 #[test]
-fn a_damaged_journal_goes_on_from_what_lies_outside_it() {
+fn a_damaged_run_goes_on_from_what_can_be_read() {
     let longhand = prepared();
     let whole = longhand.run(&RUN);
     assert_eq!(whole.code, Some(0), "{}", whole.shown());
@@ -63,6 +64,9 @@ fn a_damaged_journal_goes_on_from_what_lies_outside_it() {
         let length = usize::try_from(fs::metadata(journal.join(name)).unwrap().len()).unwrap();
         fs::write(journal.join(name), vec![0xA5; length]).unwrap();
     }
+    let records = journal.with_file_name("records");
+    let half = fs::metadata(&records).unwrap().len() / 2;
+    fs::File::options().write(true).open(&records).unwrap().set_len(half).unwrap();
 
     let calls = |report: &serde_json::Value| report["calls"].as_array().unwrap().len();
     let left = longhand.run(&["runs", "show", &run, "--json"]);
@@ -122,7 +126,7 @@ fn a_full_disk_is_said_and_the_run_goes_on_once_there_is_room() {
       caused by: no space is left to write `[folder]/home/disk
     ");
     let (what, after) = after.split_once('`').unwrap();
-    assert!(what.contains("/journal") || what.contains("/blobs"), "{what}");
+    assert!(what.contains("/journal") || what.contains("/records"), "{what}");
     let remedy = Ended { code: full.code, stdout: full.stdout.clone(), stderr: after.to_owned() };
     assert_snapshot!(remedy.shown(), @r"
     exit 1

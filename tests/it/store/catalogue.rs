@@ -78,7 +78,7 @@ fn a_folder_with_other_files_becomes_a_store() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("README.md"), "what lies here").unwrap();
     Store::open(folder.path()).unwrap();
-    assert_eq!(fs::read_to_string(folder.path().join("VERSION")).unwrap(), "longhand store 1\n");
+    assert_eq!(fs::read_to_string(folder.path().join("VERSION")).unwrap(), "longhand store 2\n");
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn versions_that_are_newer_or_unreadable_are_refused() {
         fs::write(&version, text).unwrap();
         message(folder.path(), &Store::open(folder.path()).unwrap_err())
     };
-    insta::assert_snapshot!(refused(b"longhand store 2\n"), @"the store `STORE` has version 2, and this longhand knows versions up to 1: update longhand, or name another store with `--store`");
-    insta::assert_snapshot!(refused(b"\xff\x00garbage"), @r#"`STORE/VERSION` should say the version of the store, such as `longhand store 1`, but says `\u{fffd}\u{0}garbage`: restore the file, or name another store with `--store`"#);
-    insta::assert_snapshot!(refused(b""), @"`STORE/VERSION` should say the version of the store, such as `longhand store 1`, but says ``: restore the file, or name another store with `--store`");
-    insta::assert_snapshot!(refused(b"longhand store 0"), @"`STORE/VERSION` should say the version of the store, such as `longhand store 1`, but says `longhand store 0`: restore the file, or name another store with `--store`");
+    insta::assert_snapshot!(refused(b"longhand store 3\n"), @"the store `STORE` has version 3, and this longhand knows versions up to 2: update longhand, or name another store with `--store`");
+    insta::assert_snapshot!(refused(b"\xff\x00garbage"), @r#"`STORE/VERSION` should say the version of the store, such as `longhand store 2`, but says `\u{fffd}\u{0}garbage`: restore the file, or name another store with `--store`"#);
+    insta::assert_snapshot!(refused(b""), @"`STORE/VERSION` should say the version of the store, such as `longhand store 2`, but says ``: restore the file, or name another store with `--store`");
+    insta::assert_snapshot!(refused(b"longhand store 0"), @"`STORE/VERSION` should say the version of the store, such as `longhand store 2`, but says `longhand store 0`: restore the file, or name another store with `--store`");
     fs::remove_file(&version).unwrap();
     let missing = Store::open(folder.path()).unwrap_err();
     assert!(matches!(missing, StoreError::NoVersion { .. }), "a store with runs has a version");
@@ -105,7 +105,7 @@ fn a_store_that_cannot_be_a_folder_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Store::open(&file.join("store")).unwrap_err();
-    insta::assert_snapshot!(message(folder.path(), &error), @"cannot read or write `STORE/file/store`");
+    insta::assert_snapshot!(message(folder.path(), &error), @"`STORE/file` is a file: expected a folder, or a name that is free; name another store with `--store`");
 }
 
 #[cfg(unix)]
@@ -132,7 +132,7 @@ fn only_the_owner_reaches_the_files() {
             assert_eq!(mode(&blob.unwrap().path()), 0o600);
         }
     }
-    for file in [root.join("VERSION"), run.join("LOCK"), run.join("TURN")] {
+    for file in [root.join("VERSION"), run.join("LOCK"), run.join("records")] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::child::Writer;
 
-/// What the writer appends as record `seq`: mostly small, every fifth one far above what lies in the journal.
+/// What the writer appends as record `seq`: mostly small, every fifth one large.
 pub(super) fn event(seq: u64) -> Value {
     let length = if seq.is_multiple_of(5) { 20_000 } else { 10 + seq % 900 };
     json!({ "seq": seq, "text": "é".repeat(usize::try_from(length).unwrap()) })
@@ -79,7 +79,7 @@ fn a_run_is_read_while_another_process_appends() {
 #[test]
 fn a_writer_that_never_rests_does_not_keep_readers_out() {
     const BEFORE: u64 = 8000;
-    // Inside the journal, so that the journal is large: copying it takes far longer than an append.
+    // Reading all of them takes far longer than an append.
     let text = |seq: u64| format!("{seq:01000}");
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

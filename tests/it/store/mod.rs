@@ -7,3 +7,4 @@ mod damage;
 mod full;
 mod journal;
 mod kill;
+mod version_one;

@@ -5,15 +5,21 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 21] = [
-    (&[], &["summarize", "ask", "--model", "--json", "--offline", "--quiet", "Examples:"]),
+const HELP: [(&[&str], &[&str]); 27] = [
+    (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
     (&["run"], &["--param", "KEY=VALUE", "--together", "--output", "WORKFLOW"]),
+    (&["plan"], &["--max-tokens", "--max-cost", "summarize", "ask", "WORKFLOW", "--param"]),
+    (&["plan", "summarize"], &["--max-tokens", "--method"]),
+    (&["plan", "ask"], &["--max-cost", "--question"]),
+    (&["graph"], &["mermaid", "dot", "svg", "--run"]),
     (&["check"], &["WORKFLOW"]),
-    (&["runs"], &["list", "show", "resume", "rm"]),
+    (&["runs"], &["list", "show", "resume", "diff", "fork", "rm"]),
     (&["runs", "list"], &["--json"]),
-    (&["runs", "show"], &["--call"]),
+    (&["runs", "show"], &["--call", "--plan"]),
+    (&["runs", "diff"], &["differ"]),
+    (&["runs", "fork"], &["--from", "--param", "anew"]),
     (&["runs", "resume"], &["interrupted"]),
     (&["runs", "rm"], &["Remove"]),
     (&["models"], &["list", "pull", "info"]),
@@ -22,9 +28,9 @@ const HELP: [(&[&str], &[&str]); 21] = [
     (&["models", "info"], &["GGUF"]),
     (&["workflows"], &["list", "show", "copy"]),
     (&["workflows", "list"], &["--json"]),
-    (&["workflows", "show"], &["NAME"]),
-    (&["workflows", "copy"], &["workflows/"]),
-    (&["schema"], &["workflow", "agent", "config", "report"]),
+    (&["workflows", "show"], &["NAME", "--resolved"]),
+    (&["workflows", "copy"], &["workflows/", "--force"]),
+    (&["schema"], &["workflow", "agent", "config", "report", "events", "plan", "diff"]),
     (&["doctor"], &["Check"]),
     (&["completions"], &["bash", "zsh", "fish"]),
 ];

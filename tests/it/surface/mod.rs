@@ -1,7 +1,13 @@
 //! What a person or a script sees of the command: help, data on stdout, files, runs, and no network.
 
+mod branches;
+mod graph;
 mod help;
+mod inputs;
 mod network;
 mod output;
+mod paths;
+mod plan;
 mod project;
 mod runs;
+mod stream;

@@ -113,6 +113,11 @@ fn every_command_that_takes_json_prints_json() {
         &["schema", "workflow"],
         &["schema", "agent"],
         &["schema", "config"],
+        &["schema", "events"],
+        &["schema", "plan"],
+        &["schema", "diff"],
+        &["graph", "tree"],
+        &["workflows", "show", "tree", "--resolved"],
         #[cfg(feature = "local")]
         &["models", "list"],
     ] {

@@ -43,20 +43,38 @@ fn workflows_are_listed_shown_and_copied() {
     }
     let shown = longhand.run(&["workflows", "show", "tree"]).stdout;
     assert!(shown.contains("name: tree"), "{shown}");
-    assert_snapshot!(longhand.run(&["workflows", "copy", "tree"]).shown(), @r"
+    let copied = longhand.run(&["workflows", "copy", "tree"]);
+    assert_snapshot!(copied.shown(), @r"
     exit 0
     --- stdout
     [folder]/work/workflows/tree.yaml
+    [folder]/work/agents/editor.yaml
+    [folder]/work/agents/merger.yaml
+    [folder]/work/agents/reader.yaml
+    [folder]/work/prompts/editor.tera
+    [folder]/work/prompts/merger.tera
+    [folder]/work/prompts/reader.tera
+    [folder]/work/schema/workflow.json
+    [folder]/work/schema/agent.json
     --- stderr
-    hint: a file `longhand.yaml` here, even an empty one, makes this folder a project, and the copy is used
+    hint: a file `longhand.yaml` here, even an empty one, makes this folder a project, and the copies are used
     ");
-    assert_eq!(fs::read_to_string(longhand.work().join("workflows/tree.yaml")).unwrap(), shown);
+    let copy = fs::read_to_string(longhand.work().join("workflows/tree.yaml")).unwrap();
+    assert_eq!(copy.replace("$schema=../schema/", "$schema=../docs/schema/"), shown);
+    let again = longhand.run(&["workflows", "copy", "tree"]);
+    assert_eq!(again.code, Some(0), "the same files are no conflict: {}", again.shown());
+    longhand.file("agents/merger.yaml", "mine").file("workflows/tree.yaml", "version: 1");
     assert_snapshot!(longhand.run(&["workflows", "copy", "tree"]).shown(), @r"
     exit 2
     --- stdout
     --- stderr
     error: `[folder]/work/workflows/tree.yaml` exists already
+
+    hint: choose another folder, or overwrite with `--force`
     ");
+    let forced = longhand.run(&["workflows", "copy", "tree", "--force"]);
+    assert_eq!((forced.code, forced.stdout), (Some(0), copied.stdout));
+    assert_eq!(fs::read_to_string(longhand.work().join("workflows/tree.yaml")).unwrap(), copy);
     assert_snapshot!(longhand.run(&["workflows", "show", "tre"]).shown(), @r"
     exit 3
     --- stdout
@@ -65,6 +83,15 @@ fn workflows_are_listed_shown_and_copied() {
     --> tre
      = help: did you mean `tree`?
     ");
+}
+
+#[test]
+fn a_workflow_is_shown_with_everything_that_it_comes_to() {
+    let longhand = Longhand::new();
+    let shown = longhand.run(&["workflows", "show", "refine", "--resolved"]);
+    assert_snapshot!(shown.shown());
+    let value = longhand.run(&["workflows", "show", "refine", "--resolved", "--json"]).json();
+    assert_eq!(value["agents_by_node"]["answer"]["sampling"]["temperature"], 0.0);
 }
 
 #[test]
@@ -100,4 +127,34 @@ fn a_project_names_the_model_and_a_flag_comes_before_it() {
     let ended = longhand.ended(command.env("LONGHAND_MODEL", "none.gguf").output().unwrap());
     assert!(ended.stdout.contains("none.gguf"), "{}", ended.shown());
     assert_eq!(longhand.run(&["summarize", "a.txt"]).code, Some(0));
+}
+
+const LISTED: &str = "
+model: swift
+models:
+  swift:
+    scripted: {context: 6000, rules: [{when: '', say: Swift.}]}
+    window: 3000
+  sure:
+    scripted: {context: 5000, rules: [{when: '', say: Sure.}]}
+    price: {prompt: 1.5, completion: 6}
+";
+
+#[test]
+fn a_model_is_listed_under_a_name_and_named_by_settings_flags_and_agents() {
+    let longhand = Longhand::new();
+    longhand.file("longhand.yaml", LISTED).file("a.txt", "A text.");
+    let lines = longhand.run(&["doctor"]).stdout;
+    assert!(lines.contains("swift: scripted:") && lines.contains("window 3000 tokens"), "{lines}");
+    let lines = longhand.run(&["doctor", "--model", "sure", "--window", "4000"]).stdout;
+    assert!(lines.contains("sure: scripted:") && lines.contains("window 4000 tokens"), "{lines}");
+
+    let said = |args: &[&str]| longhand.run(&[&["summarize", "a.txt", "--json"], args].concat()).json();
+    assert_eq!(said(&[])["summaries"][0]["text"], "Swift.");
+    assert_eq!(said(&["--model", "sure"])["summaries"][0]["text"], "Sure.");
+    let manager = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/manager.yaml")).unwrap();
+    longhand.file("agents/manager.yaml", format!("{manager}model: sure\n"));
+    let report = said(&[]);
+    assert_eq!(report["summaries"][0]["text"], "Sure.", "the agent names its model");
+    assert_ne!(report["calls"][0]["model"], report["calls"][1]["model"]);
 }

@@ -1,0 +1,109 @@
+"""The peer: LangGraph with its SQLite checkpointer, over the same documents, without any model client.
+
+The model is a function that answers at once, or after a pause, so what is measured is the engine and its persistence.
+The document stays outside the state, which is the peer's best case: its checkpoints hold the state whole.
+
+    python peer.py chain FILE DATABASE CHUNKS            only the last note in the state
+    python peer.py chain-with-notes FILE DATABASE CHUNKS  every note in the state, as longhand's journal has it too
+    python peer.py archive FOLDER DATABASE CHUNKS LATENCY_MS IN_FLIGHT
+
+Prints one line of JSON: calls, seconds from the first call to the last.
+"""
+
+import asyncio
+import json
+import operator
+import pathlib
+import sys
+import time
+from typing import Annotated, TypedDict
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
+
+ANSWER = "a note of some twenty words that a worker hands on to the next one, as long as in the other column of it"
+
+
+def cut(text, chunks):
+    size = -(-len(text) // chunks)
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+class Chain(TypedDict):
+    at: int
+    note: str
+    notes: Annotated[list, operator.add]
+
+
+def chain(file, database, count, keep_notes):
+    chunks = cut(pathlib.Path(file).read_text(), count)
+
+    def read(state):
+        prompt = f"Part {state['at'] + 1}:\n\n{chunks[state['at']]}\n\nThe note so far: {state['note']}"
+        assert prompt
+        return {"at": state["at"] + 1, "note": ANSWER, "notes": [ANSWER] if keep_notes else []}
+
+    graph = StateGraph(Chain)
+    graph.add_node("read", read)
+    graph.add_edge(START, "read")
+    graph.add_conditional_edges("read", lambda state: "read" if state["at"] < len(chunks) else END)
+    with SqliteSaver.from_conn_string(database) as saver:
+        app = graph.compile(checkpointer=saver)
+        began = time.perf_counter()
+        app.invoke({"at": 0, "note": "", "notes": []}, {"configurable": {"thread_id": "1"}, "recursion_limit": count + 10})
+        return len(chunks), time.perf_counter() - began
+
+
+class Archive(TypedDict):
+    chunks: list
+    notes: Annotated[list, operator.add]
+    summary: str
+
+
+async def archive(folder, database, count, latency_ms, in_flight):
+    places = asyncio.Semaphore(in_flight)
+    calls = 0
+
+    async def ask():
+        nonlocal calls
+        async with places:
+            await asyncio.sleep(latency_ms / 1000)
+        calls += 1
+        return ANSWER
+
+    async def read(state):
+        assert state["chunk"]
+        return {"notes": [await ask()]}
+
+    async def reduce(state):
+        assert state["notes"]
+        return {"summary": await ask()}
+
+    graph = StateGraph(Archive)
+    graph.add_node("read", read)
+    graph.add_node("reduce", reduce)
+    graph.add_conditional_edges(START, lambda state: [Send("read", {"chunk": chunk}) for chunk in state["chunks"]])
+    graph.add_edge("read", "reduce")
+    graph.add_edge("reduce", END)
+    documents = [cut(path.read_text(), count) for path in sorted(pathlib.Path(folder).iterdir())]
+    async with AsyncSqliteSaver.from_conn_string(database) as saver:
+        app = graph.compile(checkpointer=saver)
+        began = time.perf_counter()
+        runs = (
+            app.ainvoke({"chunks": chunks, "notes": []}, {"configurable": {"thread_id": str(number)}})
+            for number, chunks in enumerate(documents)
+        )
+        await asyncio.gather(*runs)
+        return calls, time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    kind, path, database, *numbers = sys.argv[1:]
+    numbers = [int(number) for number in numbers]
+    if kind == "archive":
+        calls, seconds = asyncio.run(archive(path, database, *numbers))
+    else:
+        calls, seconds = chain(path, database, *numbers, keep_notes=kind == "chain-with-notes")
+    print(json.dumps({"calls": calls, "seconds": seconds}))

@@ -1,0 +1,137 @@
+//! `plan`: what a run would ask, cost and take, before anything is asked.
+
+use std::collections::BTreeMap;
+
+use super::super::error::{CommandError, ExitStatus};
+use super::super::job::{self, Job, Prepared};
+use super::super::journals;
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+use super::super::taking;
+use super::{ask, run, summarize};
+use crate::connect::Connection;
+use crate::graph::Workflow;
+use crate::name::RunId;
+use crate::plan::{Failure, Fit, Forecast, Limits, Measured, Pace, Stage, forecast, table};
+use crate::run::{CallRecord, Event, Plan};
+use crate::store::Store;
+
+/// How many of the newest runs are searched for calls of the same model.
+const SEARCHED: usize = 20;
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(in super::super) struct Args {
+    #[command(subcommand)]
+    of: Option<Of>,
+    #[command(flatten)]
+    run: Option<run::Args>,
+    /// Say whether the run keeps within this many tokens of prompts and answers; exit with 4 where it does not
+    #[arg(long, global = true, value_name = "N")]
+    max_tokens: Option<u64>,
+    /// Say whether the run keeps within this many US dollars; exit with 4 where it does not
+    #[arg(long, global = true, value_name = "USD")]
+    max_cost: Option<f64>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Of {
+    /// Plan `summarize`
+    Summarize(summarize::Args),
+    /// Plan `ask`
+    Ask(ask::Args),
+}
+
+pub(in super::super) async fn run(
+    args: Args,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let limits = Limits { tokens: args.max_tokens, cost_usd: args.max_cost };
+    let job = match (args.of, args.run) {
+        (Some(Of::Summarize(args)), _) => args.job(),
+        (Some(Of::Ask(args)), _) => args.job()?,
+        (None, Some(args)) => args.job()?,
+        (None, None) => {
+            return Err(CommandError::new(ExitStatus::Usage, "there is nothing to plan")
+                .hinted("name a workflow and what it reads: `longhand plan WORKFLOW PATH...`"));
+        }
+    };
+    // Nothing is written, so nothing can be in the way.
+    let Prepared { plan, workflow, connection } =
+        job::prepare(Job { output: None, ..job }, settings, printer)?;
+    let found = planned(plan, workflow, connection, None, limits, settings, printer).await?;
+    if printer.json || printer.jsonl {
+        printer.json(&found)?;
+    } else {
+        printer.data(&table(&found))?;
+    }
+    for failure in &found.failed {
+        printer.failure(&format!("`{}` cannot be done: {}", failure.path, failure.error));
+    }
+    Ok(match found.fit() {
+        Fit::DoesNotFit => ExitStatus::OutOfBudget,
+        Fit::Fits | Fit::MayNotFit if found.failed.is_empty() => ExitStatus::Done,
+        Fit::Fits | Fit::MayNotFit if found.worst.calls > 0 => ExitStatus::SomeFailed,
+        Fit::Fits | Fit::MayNotFit => ExitStatus::Failed,
+    })
+}
+
+/// Plans what `plan` says; `but` is a run that nothing is to be learned from.
+pub(super) async fn planned(
+    plan: Plan,
+    workflow: Workflow,
+    connection: Connection,
+    but: Option<&RunId>,
+    limits: Limits,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<Forecast, CommandError> {
+    let spool = tempfile::tempdir()
+        .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot make a temporary folder", error))?;
+    let gathered = taking::gather(&plan, spool.path())?;
+    let measured = measured(&connection, but, settings)?;
+    let connections = job::connections(&workflow, connection.clone(), settings, printer)?;
+    let models = job::models(&connection, &connections);
+    let paces = connections.iter().map(|(name, one)| (name.clone(), pace(one, name.is_none(), &measured)));
+    let paces: BTreeMap<Option<String>, Pace> = paces.collect();
+    let stage = Stage { workflow, plan, documents: gathered.documents, models };
+    let mut found = forecast(&stage, &paces, measured, limits).await;
+    let refused = gathered.failed.iter();
+    let refused = refused.map(|one| Failure { path: one.name.clone(), error: one.error.to_string() });
+    found.failed.splice(0..0, refused);
+    Ok(found)
+}
+
+/// What settings say of a model counts before what was measured.
+fn pace(connection: &Connection, own: bool, measured: &Measured) -> Pace {
+    let terms = connection.terms;
+    let most = connection.model.limits().concurrency;
+    Pace {
+        price: terms.price,
+        speed: terms.speed.or(measured.speed.filter(|_| own)),
+        concurrency: terms.concurrency.map_or(most, |allowed| allowed.min(most)).max(1),
+    }
+}
+
+/// Looks for calls of the model in the newest journals; there need not be any.
+fn measured(
+    connection: &Connection,
+    but: Option<&RunId>,
+    settings: &Settings,
+) -> Result<Measured, CommandError> {
+    if !settings.store.is_dir() {
+        return Ok(Measured::default());
+    }
+    let store = Store::open(&settings.store)?;
+    let mut calls: Vec<CallRecord> = Vec::new();
+    for run in store.runs()?.iter().rev().filter(|run| Some(*run) != but).take(SEARCHED) {
+        // A journal that cannot be read teaches nothing, and is told of by the commands that are about it.
+        let Ok(events) = journals::all_events(&store, run) else { continue };
+        calls.extend(events.into_iter().filter_map(|event| match event {
+            Event::Called(call) if call.model == connection.model.identity() => Some(*call),
+            _ => None,
+        }));
+    }
+    Ok(Measured::of(&calls, connection.model.counter()))
+}

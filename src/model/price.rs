@@ -1,0 +1,155 @@
+//! What asking a model costs, how fast it is, and on which terms it is asked.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::Add;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::chat::Usage;
+use crate::text::TokenCount;
+
+/// How many units of [`Money`] make a US dollar.
+const PER_USD: f64 = 1e12;
+
+/// An amount of money in millionths of a millionth of a US dollar. The price of a token is a whole number of them, so
+/// sums are exact in any order. Sums stop at the largest amount, 18 million dollars.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Money(pub u64);
+
+impl Money {
+    /// Returns the nearest amount; nothing for what is negative or not a number.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the conversion stops at 0 and at the largest amount, as it should"
+    )]
+    pub fn from_usd(usd: f64) -> Self {
+        Self((usd * PER_USD).round() as u64)
+    }
+
+    /// Returns the amount in US dollars.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown to people and never added up")]
+    pub fn usd(self) -> f64 {
+        self.0 as f64 / PER_USD
+    }
+
+    /// Returns the difference, or nothing where `other` is more.
+    #[must_use]
+    pub fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Add for Money {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self(0), Add::add)
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} USD", self.usd())
+    }
+}
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// A million tokens of prompts.
+    pub prompt: f64,
+    /// A million tokens of answers.
+    pub completion: f64,
+    /// A million tokens of prompts that the provider had computed before; as `prompt` where it is not given.
+    #[serde(default)]
+    pub cached_prompt: Option<f64>,
+}
+
+impl Price {
+    /// Returns what a call cost.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage) -> Money {
+        let cached = usage.cached_prompt_tokens.min(usage.prompt_tokens);
+        let fresh = usage.prompt_tokens.saturating_sub(cached);
+        times(self.prompt, fresh)
+            + times(self.cached_prompt.unwrap_or(self.prompt), cached)
+            + times(self.completion, usage.completion_tokens)
+    }
+
+    /// Returns the most that a call can cost that has this many tokens of prompt and may answer with this many.
+    #[must_use]
+    pub fn most(&self, prompt: TokenCount, answer: TokenCount) -> Money {
+        let dearest = self.cached_prompt.map_or(self.prompt, |cached| cached.max(self.prompt));
+        times(dearest, prompt) + times(self.completion, answer)
+    }
+}
+
+/// Returns what `tokens` cost at a price per million.
+fn times(price: f64, tokens: TokenCount) -> Money {
+    let one = Money::from_usd(price / 1e6);
+    Money(one.0.saturating_mul(tokens.0))
+}
+
+/// How fast a model is, in tokens per second of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Speed {
+    /// Tokens of a prompt read in a second.
+    pub prompt: f64,
+    /// Tokens of an answer written in a second.
+    pub completion: f64,
+}
+
+/// On which terms a model is asked. A model without terms costs nothing and takes as much at once as it can.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Terms {
+    /// What it costs; nothing where it is not given.
+    pub price: Option<Price>,
+    /// How fast it is, where that is known.
+    pub speed: Option<Speed>,
+    /// The most calls in flight at once, where that is fewer than the model can take.
+    pub concurrency: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_costs_its_tokens_and_cached_ones_their_own_price() {
+        let price = Price { prompt: 0.15, completion: 0.6, cached_prompt: Some(0.075) };
+        let usage = Usage {
+            prompt_tokens: TokenCount(1_000_000),
+            cached_prompt_tokens: TokenCount(400_000),
+            completion_tokens: TokenCount(1_000_000),
+        };
+        assert_eq!(price.cost(&usage), Money::from_usd(0.09 + 0.03 + 0.6));
+        assert_eq!(price.most(usage.prompt_tokens, usage.completion_tokens), Money::from_usd(0.75));
+        let plain = Price { cached_prompt: None, ..price };
+        assert_eq!(plain.cost(&usage), Money::from_usd(0.75));
+    }
+
+    #[test]
+    fn sums_are_exact_and_stop_at_the_largest_amount() {
+        let cent = Money::from_usd(0.01);
+        assert_eq!((0..100).map(|_| cent).sum::<Money>(), Money::from_usd(1.0));
+        assert_eq!(Money(u64::MAX) + cent, Money(u64::MAX));
+        assert_eq!(Money::from_usd(-1.0), Money(0));
+        assert_eq!(Money::from_usd(0.0125).to_string(), "0.0125 USD");
+    }
+}

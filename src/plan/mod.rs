@@ -1,0 +1,24 @@
+//! What a run would ask, before it asks anything.
+//!
+//! A plan is a rehearsal: the real steps run over the real documents with the real tokenizer and the real chunking, and
+//! stand-ins in the place of the models answer with filler of a chosen length. It is rehearsed twice. With answers of
+//! the usual length it gives what is expected. With the longest answers, and with what `bound` adds for every kind of
+//! step whose longest answers are not its dearest, it gives what no run can pass.
+
+mod actual;
+mod bound;
+mod choosing;
+mod control;
+mod filler;
+mod forecast;
+mod instance;
+mod pace;
+mod rehearsal;
+mod stand_in;
+mod table;
+
+pub use actual::{ActualLine, actual_table, with_actual};
+pub use forecast::{Amount, Basis, DocumentLine, Failure, Fit, Forecast, Limit, Limits, NodeLine, forecast};
+pub use pace::{Measured, Pace};
+pub use rehearsal::Stage;
+pub use table::table;

@@ -1,0 +1,87 @@
+//! The records of a run as its readers see them: in order, with an error in the place of each that cannot be read.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::error::StoreError;
+use super::line;
+use super::records::{Line, Lines};
+
+/// A walk over the records of a run.
+///
+/// Numbers have no gaps, so a number that is passed over is a record that was damaged.
+#[derive(Debug)]
+pub(super) struct Entries<T> {
+    path: PathBuf,
+    lines: Option<Lines>,
+    /// The number that the next whole line should have.
+    next: u64,
+    /// How many records there are known to have been.
+    known: u64,
+    /// Numbers that were passed over and are to be told of, before `found`.
+    lost: Range<u64>,
+    found: Option<Result<(u64, T), StoreError>>,
+    form: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Entries<T> {
+    /// Walks over the first `length` bytes of the file at `path`, in which at least `known` records must be.
+    pub(super) fn new(path: &Path, length: u64, known: u64) -> Self {
+        let (lines, found) = match Lines::open(path, 0..length) {
+            Ok(lines) => (Some(lines), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, form: PhantomData }
+    }
+
+    fn take_in(&mut self, line: Line) {
+        // The number of a damaged line shows once the next one is read; at the end of the file, there was at least one.
+        let Some((seq, body)) = line.record else {
+            self.known = self.known.max(self.next + 1);
+            return;
+        };
+        self.lost = self.next..seq;
+        self.next = seq + 1;
+        self.found = Some(match line::unpack(&body) {
+            None => Err(self.damaged(seq)),
+            Some(json) => match serde_json::from_slice(&json) {
+                Ok(record) => Ok((seq, record)),
+                Err(source) => Err(StoreError::Decode { seq, path: self.path.clone(), source }),
+            },
+        });
+    }
+
+    fn damaged(&self, seq: u64) -> StoreError {
+        StoreError::DamagedRecord { seq, path: self.path.clone() }
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Entries<T> {
+    type Item = Result<(u64, T), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(seq) = self.lost.next() {
+                return Some(Err(self.damaged(seq)));
+            }
+            if let Some(found) = self.found.take() {
+                return Some(found);
+            }
+            match self.lines.as_mut().and_then(Iterator::next) {
+                Some(Ok(line)) => self.take_in(line),
+                Some(Err(error)) => {
+                    self.lines = None;
+                    return Some(Err(error));
+                }
+                None if self.lines.is_some() && self.next < self.known => {
+                    self.lost = self.next..self.known;
+                    self.next = self.known;
+                }
+                None => return None,
+            }
+        }
+    }
+}
