@@ -142,15 +142,18 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
 /// Returns what a step yields.
 fn yields(step: &StepSpec) -> Yields<'_> {
     match step {
-        StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Split(_) | StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
         StepSpec::Map(_) => Yields::Always(ValueKind::Texts),
-        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Fold(_)
+        | StepSpec::Reduce(_)
+        | StepSpec::Call(_)
+        | StepSpec::Vote(_)
+        | StepSpec::Judge(_)
+        | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
         StepSpec::Quote(_) => Yields::Always(ValueKind::Quotes),
         StepSpec::Gather(step) => Yields::As(&step.over, GATHERED),
-        StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
         StepSpec::Rank(step) => Yields::As(&step.over, THINGS),
         StepSpec::Filter(step) => Yields::As(&step.over, THINGS),
-        StepSpec::Vote(_) | StepSpec::Judge(_) | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
         StepSpec::Extract(_) => Yields::Always(ValueKind::Records),
     }
 }
@@ -177,8 +180,11 @@ pub(super) fn question(step: &StepSpec) -> Option<&str> {
 /// Returns the agent that a step asks.
 pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
     match step {
-        StepSpec::Split(_) | StepSpec::Gather(_) => None,
-        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Split(_)
+        | StepSpec::Gather(_)
+        | StepSpec::Retrieve(_)
+        | StepSpec::Vote(_)
+        | StepSpec::Write(_) => None,
         StepSpec::Rank(step) => Some(&step.agent),
         StepSpec::Filter(step) => step.agent.as_ref(),
         StepSpec::Judge(step) => Some(&step.agent),
@@ -194,8 +200,12 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
 /// Returns the template variables that a step fills from other nodes.
 pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
     match step {
-        StepSpec::Split(_) | StepSpec::Quote(_) | StepSpec::Gather(_) => None,
-        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Split(_)
+        | StepSpec::Quote(_)
+        | StepSpec::Gather(_)
+        | StepSpec::Retrieve(_)
+        | StepSpec::Vote(_)
+        | StepSpec::Write(_) => None,
         StepSpec::Rank(step) => Some(&step.with),
         StepSpec::Filter(step) => Some(&step.with),
         StepSpec::Judge(step) => Some(&step.with),

@@ -19,15 +19,19 @@ const DOCUMENT: &str = "document";
 /// Returns what every step of a kind gives its prompt.
 fn built_ins(step: &StepSpec) -> &'static [&'static str] {
     match step {
+        StepSpec::Filter(step) if step.agent.is_some() => &["item", "index", "count"],
         StepSpec::Fold(_) => &["chunk", "unit", "index", "count"],
         StepSpec::Map(_) => &["chunk", "index", "count"],
         StepSpec::Reduce(_) => &["items"],
         StepSpec::Quote(_) => &["sentences", "unit", "index", "count"],
-        StepSpec::Split(_) | StepSpec::Call(_) | StepSpec::Gather(_) => &[],
-        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
+        StepSpec::Split(_)
+        | StepSpec::Call(_)
+        | StepSpec::Gather(_)
+        | StepSpec::Retrieve(_)
+        | StepSpec::Filter(_)
+        | StepSpec::Vote(_)
+        | StepSpec::Write(_) => &[],
         StepSpec::Rank(_) | StepSpec::Judge(_) => &["items", "count"],
-        StepSpec::Filter(step) if step.agent.is_none() => &[],
-        StepSpec::Filter(_) => &["item", "index", "count"],
         StepSpec::Extract(step) if step.over.is_some() => &["chunk", "index", "count", "schema"],
         StepSpec::Extract(_) => &["schema"],
     }

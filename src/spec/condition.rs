@@ -18,11 +18,11 @@ pub enum Condition {
     /// The text is exactly this, blanks and line breaks around it aside.
     Equals(String),
     /// The condition in it does not hold.
-    Not(Box<Condition>),
+    Not(Box<Self>),
     /// At least one of these holds.
-    Any(Vec<Condition>),
+    Any(Vec<Self>),
     /// Each of these holds.
-    All(Vec<Condition>),
+    All(Vec<Self>),
 }
 
 /// A regular expression, compiled once.

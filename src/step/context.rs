@@ -217,7 +217,7 @@ fn gathered(kind: ValueKind, values: impl Iterator<Item = (String, Value)>) -> V
             Value::Texts(more) => texts.extend(more),
             Value::Quotes(more) => quotes.extend(more),
             Value::Records(more) => {
-                records.extend(more.into_iter().map(|record| from_source(record, &source)))
+                records.extend(more.into_iter().map(|record| from_source(record, &source)));
             }
             Value::Chunks(_) => {}
         }

@@ -219,7 +219,7 @@ mod tests {
         assert!(read("I found none", &schema()).unwrap_err().starts_with("it is not JSON ("));
         let told = read("[{\"n\": 1}, {\"n\": \"two\"}]", &schema()).unwrap_err();
         assert!(told.starts_with("`1.n`: ") && told.contains("integer"), "{told}");
-        let many = format!("[{}]", vec!["{}"; 9].join(","));
+        let many = format!("[{}]", ["{}"; 9].join(","));
         let told = read(&many, &schema()).unwrap_err();
         assert!(told.ends_with("; and 6 more") && told.matches("; ").count() == 3, "{told}");
         let long = read(&format!("[{{\"n\": \"{}\"}}]", "x".repeat(5000)), &schema()).unwrap_err();

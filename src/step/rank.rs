@@ -1,6 +1,6 @@
 //! `rank`: puts things into the order in which an agent finds them good.
 //!
-//! Listwise reranking with a sliding window (RankGPT, arXiv 2304.09542): the agent orders the last window, then the one
+//! Listwise reranking with a sliding window (`RankGPT`, arXiv 2304.09542): the agent orders the last window, then the one
 //! that begins `step` places before it, and so on to the front, so that what is good moves forward. The published code
 //! ends when no whole window is left in front; here the last window is the one that begins with the first thing.
 
@@ -73,10 +73,13 @@ mod tests {
 
     #[test]
     fn windows_go_from_the_back_to_the_very_front() {
-        assert_eq!(windows(45, 20, 10), [25..45, 15..35, 5..25, 0..15]);
-        assert_eq!(windows(20, 20, 10), [0..20]);
-        assert_eq!(windows(45, 0, 10), [0..45]);
-        assert_eq!(windows(3, 2, 2), [1..3]);
+        let ends = |count, size, step| -> Vec<(usize, usize)> {
+            windows(count, size, step).into_iter().map(|window| (window.start, window.end)).collect()
+        };
+        assert_eq!(ends(45, 20, 10), [(25, 45), (15, 35), (5, 25), (0, 15)]);
+        assert_eq!(ends(20, 20, 10), [(0, 20)]);
+        assert_eq!(ends(45, 0, 10), [(0, 45)]);
+        assert_eq!(ends(3, 2, 2), [(1, 3)]);
         assert!(windows(1, 20, 10).is_empty() && windows(0, 0, 1).is_empty());
     }
 

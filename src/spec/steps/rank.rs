@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
-/// Puts things into the order in which an agent finds them good, listwise and from the back, window by window (RankGPT,
+/// Puts things into the order in which an agent finds them good, listwise and from the back, window by window (`RankGPT`,
 /// arXiv 2304.09542).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
