@@ -91,7 +91,9 @@ impl Line {
     pub fn of(event: &Event, naming: &Naming) -> Option<Self> {
         let path = |task: &TaskId| naming.path_of(task.slot);
         Some(match event {
-            Event::Started { .. } | Event::Resumed { .. } | Event::Forked { .. } => return None,
+            Event::Started { .. } | Event::Resumed { .. } | Event::Forked { .. } | Event::Told => {
+                return None;
+            }
             Event::Document(document) => Self::Document {
                 path: document.name.clone(),
                 hash: document.hash.to_string(),

@@ -29,6 +29,7 @@ pub struct RunState {
     /// The run that tasks were taken over from.
     reused: HashMap<TaskId, RunId>,
     outcome: Option<Outcome>,
+    told: bool,
 }
 
 impl RunState {
@@ -52,7 +53,9 @@ impl RunState {
                 self.tasks.insert(task.clone(), TaskState::Failed(error.clone()));
             }
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
+            Event::Told => self.told = true,
             Event::Resumed { .. } => {
+                self.told = false;
                 self.outcome = None;
                 // What was made of the whole archive is stale once a failed document is tried again.
                 let failed = self.failures().next().is_some();
@@ -126,6 +129,12 @@ impl RunState {
     #[must_use]
     pub fn reused(&self, task: &TaskId) -> Option<&RunId> {
         self.reused.get(task)
+    }
+
+    /// Tells whether the results of the run were printed or written since it ended.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.told
     }
 
     /// Returns how the run ended, if it has.
