@@ -279,6 +279,7 @@ fn finish(
             "run {run}: {outcome}, {documents} documents, {calls} calls, {} + {} tokens, {seconds} s",
             usage.prompt_tokens, usage.completion_tokens
         ));
+        context.ledger.record(&Event::Told)?;
     }
     Ok(match outcome {
         Outcome::Succeeded => ExitStatus::Done,

@@ -50,8 +50,9 @@ pub(super) fn all_events(store: &Store, run: &RunId) -> Result<Vec<Event>, Comma
     Ok(events_of(&store.read_run(run)?).collect::<Result<_, _>>()?)
 }
 
-/// Finds the newest run of the same plan that did not come to its end. One that waits for a person is an error that says
-/// so: whoever repeats a command has decided nothing.
+/// Finds the newest run of the same plan that did not come to its end, or whose results nobody has seen: a process can be
+/// killed between the two. One that waits for a person is an error that says so: whoever repeats a command has decided
+/// nothing.
 pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Ledger)>, CommandError> {
     if plan.stdin {
         return Ok(None);
@@ -59,13 +60,22 @@ pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, L
     let mark = mark(plan);
     for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
         // A run that another process works on is busy, and is left to it.
-        let Ok(journal) = store.open_run(&run, Durability::Kill) else { continue };
+        let journal = match store.open_run(&run, Durability::Kill) {
+            Ok(journal) => journal,
+            Err(error) => {
+                tracing::debug!(%run, %error, "passed over");
+                continue;
+            }
+        };
         let ledger = Ledger::open(journal)?;
         let same = ledger.read(|state| state.plan() == Some(plan));
         if same && ledger.read(RunState::outcome) == Some(Outcome::Waiting) {
             return Err(ledger.read(|state| decisions::waits(&run, state)));
         }
-        if same && matches!(ledger.read(RunState::outcome), None | Some(Outcome::Interrupted)) {
+        let left = |state: &RunState| {
+            matches!(state.outcome(), None | Some(Outcome::Interrupted)) || !state.is_told()
+        };
+        if same && ledger.read(left) {
             return Ok(Some((run, ledger)));
         }
         if same {

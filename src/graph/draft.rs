@@ -168,15 +168,18 @@ pub(super) fn kind(step: &StepSpec) -> &'static str {
 #[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 fn yields(step: &StepSpec) -> Yields<'_> {
     match step {
-        StepSpec::Split(_) => Yields::Always(ValueKind::Chunks),
+        StepSpec::Split(_) | StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
         StepSpec::Map(_) => Yields::Always(ValueKind::Texts),
-        StepSpec::Fold(_) | StepSpec::Reduce(_) | StepSpec::Call(_) => Yields::Always(ValueKind::Text),
+        StepSpec::Fold(_)
+        | StepSpec::Reduce(_)
+        | StepSpec::Call(_)
+        | StepSpec::Vote(_)
+        | StepSpec::Judge(_)
+        | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
         StepSpec::Quote(_) => Yields::Always(ValueKind::Quotes),
         StepSpec::Gather(step) => Yields::As(&step.over, GATHERED),
-        StepSpec::Retrieve(_) => Yields::Always(ValueKind::Chunks),
         StepSpec::Rank(step) => Yields::As(&step.over, THINGS),
         StepSpec::Filter(step) => Yields::As(&step.over, THINGS),
-        StepSpec::Vote(_) | StepSpec::Judge(_) | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
         StepSpec::Extract(_) => Yields::Always(ValueKind::Records),
         StepSpec::Iterate(_) | StepSpec::Gate(_) => Yields::Always(ValueKind::Text),
         StepSpec::Route(step) => Yields::As(&step.otherwise, ANY),

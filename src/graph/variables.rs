@@ -20,6 +20,7 @@ const DOCUMENT: &str = "document";
 #[expect(clippy::match_same_arms, reason = "a table: one line for each family of steps")]
 fn built_ins(step: &StepSpec) -> &'static [&'static str] {
     match step {
+        StepSpec::Filter(step) if step.agent.is_some() => &["item", "index", "count"],
         StepSpec::Fold(_) => &["chunk", "unit", "index", "count"],
         StepSpec::Map(_) => &["chunk", "index", "count"],
         StepSpec::Reduce(_) => &["items"],
@@ -28,10 +29,8 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
         StepSpec::Iterate(step) if step.carry == Carry::None => &["round", "rounds"],
         StepSpec::Iterate(_) => &["previous", "round", "rounds"],
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => &[],
-        StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
+        StepSpec::Retrieve(_) | StepSpec::Filter(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
         StepSpec::Rank(_) | StepSpec::Judge(_) => &["items", "count"],
-        StepSpec::Filter(step) if step.agent.is_none() => &[],
-        StepSpec::Filter(_) => &["item", "index", "count"],
         StepSpec::Extract(step) if step.over.is_some() => &["chunk", "index", "count", "schema"],
         StepSpec::Extract(_) => &["schema"],
     }

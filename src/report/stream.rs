@@ -100,9 +100,11 @@ impl Line {
     pub fn of(event: &Event, naming: &Naming) -> Option<Self> {
         let path = |task: &TaskId| naming.path_of(task.slot);
         Some(match event {
-            Event::Started { .. } | Event::Resumed { .. } | Event::Forked { .. } | Event::Decided { .. } => {
-                return None;
-            }
+            Event::Started { .. }
+            | Event::Resumed { .. }
+            | Event::Forked { .. }
+            | Event::Decided { .. }
+            | Event::Told => return None,
             Event::Document(document) => Self::Document {
                 path: document.name.clone(),
                 hash: document.hash.to_string(),

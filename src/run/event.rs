@@ -259,6 +259,8 @@ pub enum Event {
         /// How long the process worked on it, in milliseconds.
         ms: u64,
     },
+    /// The results were printed or written: until then the same command goes on with the run, even where it has ended.
+    Told,
     /// A resumed run forgets failures, so that they are tried again.
     Resumed {
         /// When, in milliseconds since 1970.

@@ -32,6 +32,7 @@ pub struct RunState {
     /// The run that tasks were taken over from.
     reused: HashMap<TaskId, RunId>,
     outcome: Option<Outcome>,
+    told: bool,
 }
 
 impl RunState {
@@ -64,7 +65,9 @@ impl RunState {
                 self.decisions.insert(task.clone(), decision.clone());
             }
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
+            Event::Told => self.told = true,
             Event::Resumed { .. } => {
+                self.told = false;
                 self.outcome = None;
                 // What was made of the whole archive is stale once a failed document is tried again.
                 let failed = self.failures().next().is_some();
@@ -153,6 +156,12 @@ impl RunState {
     #[must_use]
     pub fn reused(&self, task: &TaskId) -> Option<&RunId> {
         self.reused.get(task)
+    }
+
+    /// Tells whether the results of the run were printed or written since it ended.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.told
     }
 
     /// Returns how the run ended, if it has.

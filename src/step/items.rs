@@ -26,10 +26,9 @@ pub(super) fn items(context: &RunContext, value: &Value) -> Result<Vec<Item>, St
         }
         Value::Records(records) => records.iter().map(|record| without(record.to_string())).collect(),
         Value::Chunks(chunks) => {
-            let read = |chunk| context.chunk_text(chunk);
             let mut items = Vec::new();
             for chunk in chunks {
-                items.push(Item { text: read(chunk)?, document: Some(chunk.document) });
+                items.push(Item { text: context.chunk_text(chunk)?, document: Some(chunk.document) });
             }
             items
         }

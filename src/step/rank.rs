@@ -74,10 +74,13 @@ mod tests {
     #[test]
     #[expect(clippy::single_range_in_vec_init, reason = "a list of windows may have one")]
     fn windows_go_from_the_back_to_the_very_front() {
-        assert_eq!(windows(45, 20, 10), [25..45, 15..35, 5..25, 0..15]);
-        assert_eq!(windows(20, 20, 10), [0..20]);
-        assert_eq!(windows(45, 0, 10), [0..45]);
-        assert_eq!(windows(3, 2, 2), [1..3]);
+        let ends = |count, size, step| -> Vec<(usize, usize)> {
+            windows(count, size, step).into_iter().map(|window| (window.start, window.end)).collect()
+        };
+        assert_eq!(ends(45, 20, 10), [(25, 45), (15, 35), (5, 25), (0, 15)]);
+        assert_eq!(ends(20, 20, 10), [(0, 20)]);
+        assert_eq!(ends(45, 0, 10), [(0, 45)]);
+        assert_eq!(ends(3, 2, 2), [(1, 3)]);
         assert!(windows(1, 20, 10).is_empty() && windows(0, 0, 1).is_empty());
     }
 
