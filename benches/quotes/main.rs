@@ -68,7 +68,7 @@ fn main() {
                 let named = |score: &&&str| matches!(**score, "words" | "fused") || wants(score);
                 let scores = ["words", "fused", "likelihood", "choice"];
                 let ways: Vec<Way> =
-                    scores.iter().filter(named).map(|score| Way { score: *score, ..SHIPPED }).collect();
+                    scores.iter().filter(named).map(|score| Way { score, ..SHIPPED }).collect();
                 evidence(&longhand, data, &ways, Some(model));
             }
             if let (true, Some(model)) = (wants("answers"), &model) {

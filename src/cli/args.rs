@@ -23,6 +23,7 @@ pub(super) struct Args {
 }
 
 /// Flags that every command takes.
+#[expect(clippy::struct_excessive_bools, reason = "every switch of a command line is one")]
 #[derive(Debug, clap::Args)]
 pub(super) struct Global {
     /// Print one JSON document on stdout

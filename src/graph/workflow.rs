@@ -181,7 +181,7 @@ impl Workflow {
             | StepSpec::Write(_) => None,
         };
         let read: BTreeSet<String> =
-            self.prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt)).collect();
+            Self::prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt)).collect();
         // What an answer may say is held against all inputs, and a file may be named by any of them.
         let all = match &node.step {
             StepSpec::Call(call) => call.grounded_in.is_some(),
@@ -197,7 +197,7 @@ impl Workflow {
         node.inputs.iter().filter_map(outer).collect()
     }
 
-    fn prompts_of<'a>(&self, node: &'a Node) -> impl Iterator<Item = &'a PromptName> {
+    fn prompts_of(node: &Node) -> impl Iterator<Item = &PromptName> {
         let agent = node.agent.as_ref();
         agent.into_iter().flat_map(|agent| agent.system.iter().chain([&agent.prompt]))
     }
@@ -214,13 +214,16 @@ impl Workflow {
             .as_ref()
             .map(|agent| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) });
         let texts: Vec<Option<&str>> =
-            self.prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
+            Self::prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
         let reader = match &node.step {
             StepSpec::Split(split) => self.node(&split.reader).map(|reader| self.node_hash(reader)),
             _ => None,
         };
         // Structs of strings and numbers always serialize, so the fallback is never hashed.
-        ContentHash::of(&serde_json::to_vec(&(&node.step, agent, texts, reader)).unwrap_or_default())
+        ContentHash::of(
+            &serde_json::to_vec(&(&node.step, &node.inputs, &node.collects, agent, texts, reader))
+                .unwrap_or_default(),
+        )
     }
 
     /// Returns the identity of all that decides the results: steps, inputs, agents and prompts, but no description and

@@ -9,13 +9,13 @@ const FURTHER: &str = " and";
 /// Returns a text of `length` tokens, or of the next more where the counter knows no such text.
 pub(super) fn filler(length: TokenCount, counter: &dyn TokenCounter) -> String {
     let mut text = String::new();
-    let mut counted = TokenCount(0);
-    while counted < length {
+    let mut long = TokenCount(0);
+    while long < length {
         // What is missing is added at once, and counted as a whole: tokens of joined texts do not add up.
-        for _ in 0..length.saturating_sub(counted).0 {
+        for _ in 0..length.saturating_sub(long).0 {
             text.push_str(if text.is_empty() { WORD } else { FURTHER });
         }
-        counted = counter.count(&text);
+        long = counter.count(&text);
     }
     while text.len() > WORD.len() {
         let shorter = text.len() - FURTHER.len();

@@ -10,7 +10,7 @@ use super::rehearsal::{Rehearsed, Stage, rehearse};
 use super::stand_in::{Length, Tally};
 use crate::graph::{Node, Scope};
 use crate::model::Money;
-use crate::run::{Purpose, Slot, TaskId};
+use crate::run::{Purpose, Slot, TaskId, in_one_line};
 use crate::spec::StepSpec;
 use crate::text::TokenCount;
 
@@ -186,7 +186,7 @@ pub async fn forecast(
         nodes: view.nodes(&expected, &worst),
         documents: view.documents(&expected, &worst),
         failed: view.failed(&expected),
-        warnings: view.warnings(&expected, &worst),
+        warnings: warnings(&expected, &worst),
     }
 }
 
@@ -317,30 +317,23 @@ impl View<'_> {
     fn failed(&self, rehearsed: &Rehearsed) -> Vec<Failure> {
         let one = |(slot, error): &(Slot, crate::step::StepError)| Failure {
             path: self.path(*slot),
-            error: chain(error),
+            error: in_one_line(error),
         };
         rehearsed.failed.iter().map(one).collect()
     }
-
-    fn warnings(&self, expected: &Rehearsed, worst: &Rehearsed) -> Vec<String> {
-        let mut by_node: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
-        for task in &worst.too_long {
-            let entry = by_node.entry(task.node.as_str()).or_default();
-            entry.0 += 1;
-            entry.1 |= expected.too_long.contains(task);
-        }
-        let line = |(node, (tasks, usual)): (&str, (usize, bool))| {
-            let when =
-                if usual { "with answers of the expected length" } else { "where answers are longest" };
-            format!("the prompt of `{node}` does not fit its model's window {when}, in {tasks} of its tasks")
-        };
-        by_node.into_iter().map(line).collect()
-    }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+/// Says which prompts do not fit their windows.
+fn warnings(expected: &Rehearsed, worst: &Rehearsed) -> Vec<String> {
+    let mut by_node: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+    for task in &worst.too_long {
+        let entry = by_node.entry(task.node.as_str()).or_default();
+        entry.0 += 1;
+        entry.1 |= expected.too_long.contains(task);
+    }
+    let line = |(node, (tasks, usual)): (&str, (usize, bool))| {
+        let when = if usual { "with answers of the expected length" } else { "where answers are longest" };
+        format!("the prompt of `{node}` does not fit its model's window {when}, in {tasks} of its tasks")
+    };
+    by_node.into_iter().map(line).collect()
 }

@@ -74,7 +74,6 @@ fn made(schema: &Value, root: &Value, depth: usize) -> Value {
         }
         Some("integer" | "number") => key("minimum").cloned().unwrap_or(json!(1)),
         Some("boolean") => json!(true),
-        Some("null") => Value::Null,
         Some("string") => json!(WORD),
         Some("object") | None => {
             let properties = key("properties").and_then(Value::as_object);
@@ -83,6 +82,7 @@ fn made(schema: &Value, root: &Value, depth: usize) -> Value {
                 properties.map(|all| all.iter().map(made).collect::<Map<_, _>>()).unwrap_or_default(),
             )
         }
+        // `null`, and whatever is no type at all.
         Some(_) => Value::Null,
     }
 }

@@ -93,7 +93,8 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     for row in rows {
         for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let pad = " ".repeat(width - cell.chars().count());
-            text.push_str(&if at == 0 { format!("{cell}{pad}") } else { format!("  {pad}{cell}") });
+            let parts = if at == 0 { ["", cell, &pad] } else { ["  ", &pad, cell] };
+            text.extend(parts);
         }
         text.push('\n');
     }

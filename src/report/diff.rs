@@ -1,6 +1,6 @@
 //! In which calls two runs differ: the shape of `runs diff --json`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,14 +103,14 @@ pub fn diff(a: (&str, &[Event]), b: (&str, &[Event])) -> Diff {
         only_a: Vec::new(),
         only_b: Vec::new(),
     };
-    let mut matched = BTreeMap::new();
+    let mut matched = BTreeSet::new();
     for (number, call) in first.calls.iter().enumerate() {
         let place = first.place(number, call);
         let Some((other_number, other)) = places.get(&first.key(call)) else {
             found.only_a.push(place);
             continue;
         };
-        matched.insert(*other_number, ());
+        matched.insert(*other_number);
         let prompt = parting(&messages(&call.request.messages), &messages(&other.request.messages));
         let answer = parting(&call.response.text, &other.response.text);
         let asked = |call: &CallRecord| {
@@ -134,7 +134,7 @@ pub fn diff(a: (&str, &[Event]), b: (&str, &[Event])) -> Diff {
             });
         }
     }
-    let unmatched = second.calls.iter().enumerate().filter(|(at, _)| !matched.contains_key(at));
+    let unmatched = second.calls.iter().enumerate().filter(|(at, _)| !matched.contains(at));
     found.only_b = unmatched.map(|(at, call)| second.place(at, call)).collect();
     found
 }
@@ -184,7 +184,8 @@ impl<'a> Run<'a> {
 }
 
 fn messages(messages: &[Message]) -> String {
-    messages.iter().map(|message| format!("--- {:?}\n{}\n", message.role, message.content)).collect()
+    let one = |message: &Message| format!("--- {:?}\n{}\n", message.role, message.content);
+    messages.iter().map(one).collect::<Vec<_>>().concat()
 }
 
 fn parting(a: &str, b: &str) -> Option<Parting> {

@@ -11,7 +11,7 @@ const MOST: usize = 20;
 
 /// A problem that the deserializer found, put into the language's own words.
 pub(super) struct Told {
-    pub(super) problem: Diagnostic,
+    pub(super) problem: Box<Diagnostic>,
     /// Whether a key is missing: no mistake where the entry with that key was blanked.
     pub(super) lacks: bool,
 }
@@ -31,7 +31,7 @@ pub(super) fn every_problem(
         let entry = outline.innermost(&told.problem.span);
         let ours = told.lacks && outline.children(entry).any(|child| is_set(&blanked, child));
         if !ours {
-            problems.push(told.problem);
+            problems.push(*told.problem);
         }
         let Some(mut wrong) = entry.filter(|wrong| !is_set(&blanked, *wrong)) else { break };
         if let Some(flag) = blanked.get_mut(wrong) {

@@ -17,7 +17,7 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
     let mut problems = Vec::new();
     problems.extend(version(spec, spec.value.version));
     problems.extend(name(spec, spec.value.name.as_str()));
-    problems.extend(spec.value.inputs.iter().flat_map(|(name, given)| input(spec, name, given)));
+    problems.extend(spec.value.inputs.iter().filter_map(|(name, given)| input(spec, name, given)));
     let steps = [("nodes", &spec.value.nodes), ("archive", &spec.value.archive)];
     for (section, steps) in steps {
         for (node, step) in steps {

@@ -106,18 +106,17 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &Arc<str>) -> Result<Locate
         };
         Diagnostics(problems.into_iter().map(diagnose).collect())
     })?;
-    match serde_yaml::from_str(text) {
-        Ok(value) => Ok(Located { value, file: file.to_owned(), text: Arc::clone(text), outline }),
-        Err(_) => {
-            let read = |rest: &str, left: &Outline| match serde_yaml::from_str::<T>(rest) {
-                Ok(_) => Ok(()),
-                Err(error) => {
-                    let problem = explain(file, text, left, &error);
-                    Err(Told { lacks: problem.message.starts_with(MISSING), problem })
-                }
-            };
-            Err(Diagnostics(mend::every_problem(text, &outline, read)))
-        }
+    if let Ok(value) = serde_yaml::from_str(text) {
+        Ok(Located { value, file: file.to_owned(), text: Arc::clone(text), outline })
+    } else {
+        let read = |rest: &str, left: &Outline| match serde_yaml::from_str::<T>(rest) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let problem = explain(file, text, left, &error);
+                Err(Told { lacks: problem.message.starts_with(MISSING), problem: Box::new(problem) })
+            }
+        };
+        Err(Diagnostics(mend::every_problem(text, &outline, read)))
     }
 }
 
@@ -196,6 +195,10 @@ fn explain(file: &Path, text: &Arc<str>, outline: &Outline, error: &serde_yaml::
             return make(span, "a name is missing".to_owned()).label(why);
         }
         return make(span, format!("`{word}` is not a name")).label(why);
+    }
+    if let Some((word, why)) = part("`").and_then(|rest| rest.split_once("` is not a length of time: ")) {
+        let span = spelled(outline, at, word).unwrap_or(at..at);
+        return make(span, format!("`{word}` is not a length of time")).label(why);
     }
     if full.contains("repetition limit exceeded") || full.contains("recursion limit exceeded") {
         let span = outline.alias.clone().unwrap_or(at..at);

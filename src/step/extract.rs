@@ -27,7 +27,7 @@ const LONGEST_TOLD: usize = 140;
 /// How much of a bad answer a failure shows, in characters.
 const LONGEST_SHOWN: usize = 300;
 
-/// The most tokens of the message with which an answer is sent back: what [`MOST_TOLD`] and [`LONGEST_TOLD`] allow, were
+/// The most tokens of the message with which an answer is sent back: what `MOST_TOLD` and `LONGEST_TOLD` allow, were
 /// every two characters a token, and the words around it.
 pub const SENT_BACK: u64 = 300;
 

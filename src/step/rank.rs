@@ -72,7 +72,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::single_range_in_vec_init, reason = "a list of windows may have one")]
     fn windows_go_from_the_back_to_the_very_front() {
         let ends = |count, size, step| -> Vec<(usize, usize)> {
             windows(count, size, step).into_iter().map(|window| (window.start, window.end)).collect()

@@ -78,6 +78,7 @@ pub(in super::super) async fn run(
 }
 
 /// Plans what `plan` says; `but` is a run that nothing is to be learned from.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub(super) async fn planned(
     plan: Plan,
     workflow: Workflow,

@@ -280,7 +280,9 @@ fn told(diff: &Diff) -> String {
             text.push_str("  another model, or asked in another way\n");
         }
         for (what, parting) in [("prompt", &call.prompt), ("answer", &call.answer)] {
-            parting.iter().for_each(|parting| part(&mut text, what, parting));
+            if let Some(parting) = parting {
+                part(&mut text, what, parting);
+            }
         }
     }
     for (letter, places) in [("a", &diff.only_a), ("b", &diff.only_b)] {

@@ -121,7 +121,9 @@ fn copy(
     for (file, text) in &files {
         output::write_file(file, text, force)?;
     }
-    printer.data(&files.iter().map(|(file, _)| format!("{}\n", file.display())).collect::<String>())?;
+    for (file, _) in &files {
+        printer.data(&format!("{}\n", file.display()))?;
+    }
     if settings.project.is_none() {
         printer.say("hint: a file `longhand.yaml` here, even an empty one, makes this folder a project, and the copies are used");
     }
