@@ -7,6 +7,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::folder;
+
 /// The pages that sled keeps in memory. An index is written at its end and read once, so little is enough.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -62,6 +64,8 @@ impl Engine {
                 Err(_) => return Err(OpenFault::Damaged(Vec::new())),
             }
         };
+        // sled makes its files for everybody to read.
+        folder::close(path).map_err(OpenFault::Failed)?;
         let engine = Self { db };
         let mut values = Vec::new();
         for value in engine.values() {

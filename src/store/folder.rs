@@ -104,6 +104,18 @@ pub(super) fn write_whole(aside: &Path, path: &Path, bytes: &[u8], force: bool) 
     written
 }
 
+/// Keeps a folder and all that is in it to its owner.
+pub(super) fn close(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    for entry in walkdir::WalkDir::new(path) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let entry = entry?;
+        let mode = if entry.file_type().is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
 /// Lists the names in a folder, sorted; names that are not Unicode are none of the store's.
 pub(super) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
     let failed = |source| StoreError::io(path, source);

@@ -12,7 +12,7 @@
 //! <store>/runs/<run>/spool/            files under way
 //! ```
 //!
-//! Folders are 0700 and so nobody else reaches the files in them; files that this room writes are 0600 besides.
+//! Folders are 0700 and files 0600, those of sled too.
 //!
 //! # What survives what
 //!
