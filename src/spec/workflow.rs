@@ -229,7 +229,7 @@ pub struct CallSpec {
     #[serde(default)]
     pub examples: Vec<Example>,
     /// A node that yields quotes: the answer may state no number and no name that they do not, or the best quote
-    /// is given instead; without any quote the answer is `not found` and the agent is not asked.
+    /// is given instead. `not found` is taken as it is; without any quote it is the answer and the agent is not asked.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub grounded_in: Option<NodeName>,

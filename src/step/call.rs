@@ -36,6 +36,9 @@ pub(super) async fn run(
     };
     let answer = context.caller().call(ask).await?.text.trim().to_owned();
     let Some(quotes) = evidence else { return Ok(Value::Text(answer)) };
+    if grounding::says_nothing_was_found(&answer, NOT_FOUND) {
+        return Ok(Value::Text(NOT_FOUND.to_owned()));
+    }
     let given = context.inputs_of(task)?.into_values().collect::<Vec<_>>().join(" ");
     if grounding::supported(&answer, &quotes, &given) {
         return Ok(Value::Text(answer));

@@ -22,6 +22,13 @@ pub(super) fn supported(answer: &str, quotes: &[Quote], question: &str) -> bool 
     !stated.is_empty() && quotes.iter().any(holds)
 }
 
+/// Tells whether an answer is `phrase` and no more, whatever its capitals, quotation marks and final punctuation.
+///
+/// The quotes were found by words and likelihood; a model that has read them may know that they do not hold the answer.
+pub(super) fn says_nothing_was_found(answer: &str, phrase: &str) -> bool {
+    answer.trim_matches(|sign: char| !sign.is_alphanumeric()).eq_ignore_ascii_case(phrase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +51,15 @@ mod tests {
         assert!(!supported("The lamp was repaired.", &quotes, question), "repeats the question");
         let quotes = [quote("Anna Holt was ill in 1913."), quote("The lamp was repaired by her brother.")];
         assert!(!supported("Her brother, in 1913", &quotes, question), "no quote says both");
+    }
+
+    #[test]
+    fn only_the_phrase_alone_says_that_nothing_was_found() {
+        for answer in ["not found", "Not found.", "\"Not Found\"", "*not found*"] {
+            assert!(says_nothing_was_found(answer, "not found"), "{answer}");
+        }
+        for answer in ["", "The lamp was not found.", "not found, but Anna Holt", "found"] {
+            assert!(!says_nothing_was_found(answer, "not found"), "{answer}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::usefulness::Candidate;
 use crate::retrieve::terms;
-use crate::text::{Chunk, Span, line_marks, sentences, words};
+use crate::text::{Chunk, Span, line_marks, sentences, underlined, words};
 
 /// A sentence of fewer words states nothing.
 const FEWEST_WORDS: usize = 4;
@@ -75,7 +75,7 @@ fn without_marks(text: &str, range: Range<usize>) -> (usize, &str) {
 
 /// Headings, rows of tables and scraps state nothing.
 fn states(sentence: &str) -> bool {
-    let layout = sentence.starts_with(['#', '|']) || sentence.starts_with("```");
+    let layout = sentence.starts_with(['#', '|']) || sentence.starts_with("```") || underlined(sentence);
     let long = sentence.split_whitespace().count() >= FEWEST_WORDS;
     // Scripts without spaces have long sentences of one "word".
     !layout && (long || !sentence.is_ascii())
@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn evidence_is_any_sentence_and_no_layout() {
-        let text = "# The heading of it all\n\nIt held for 20 days.\n\n| a | b | c | d |\n\nNo more.\n\nwind north, gusts of forty";
+        let text = "# The heading of it all\n\nIt held for 20 days.\n\n| a | b | c | d |\n\nNo more.\n\nwind north, gusts of forty\n\n\
+            The year of the long repair\n===========================\n\nWhat the Trust has done since\n---\n";
         assert_eq!(found(text, false), ["It held for 20 days.", "wind north, gusts of forty"]);
     }
 

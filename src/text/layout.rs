@@ -33,6 +33,18 @@ pub(super) fn is_rule(line: &str) -> bool {
     line.len() >= 3 && (line.bytes().all(|b| b == b'=') || line.bytes().all(|b| b == b'-'))
 }
 
+/// Tells whether a text is a heading by the line of `=` or `-` under it, or is nothing but such a line.
+///
+/// ```
+/// use longhand::text::underlined;
+/// assert!(underlined("The ferry in its worst year\n---------------------------"));
+/// assert!(!underlined("It held for 20 days."));
+/// ```
+#[must_use]
+pub fn underlined(text: &str) -> bool {
+    text.trim_end().lines().next_back().is_some_and(is_rule)
+}
+
 /// Returns the length of what stands before the words at the beginning of a line: the marks of list items and of block
 /// quotes, however deep, each with the space after it.
 ///

@@ -10,7 +10,7 @@ mod tokens;
 mod utf8;
 mod word;
 
-pub use layout::line_marks;
+pub use layout::{line_marks, underlined};
 pub use sentence::{Sentences, sentences};
 pub use span::{Chunk, DocumentIndex, Span};
 pub use split::{Piece, SplitError, Splitter};

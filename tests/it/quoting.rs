@@ -145,6 +145,17 @@ fn what_the_source_does_not_speak_of_is_not_found_and_no_model_is_asked() {
 }
 
 #[test]
+fn a_model_that_finds_no_answer_in_the_quotes_is_believed_and_the_quotes_are_shown() {
+    let longhand = Longhand::new();
+    longhand.file("hay.txt", format!("{NEEDLE} {}", document(40)));
+    longhand.file("script.yaml", "rules:\n  - {when: \"Answer the question\", say: \"Not found.\"}\n");
+    let args = ["ask", "hay.txt", "-q", ASKED, "--method", "quote-answer", "--model", "scripted:script.yaml"];
+    let report = longhand.run(&[&args[..], &["--json"]].concat()).json();
+    assert_eq!(report["answer"], "not found");
+    assert!(texts(&report).iter().any(|quote| quote == NEEDLE), "{report}");
+}
+
+#[test]
 fn a_chosen_number_becomes_a_quote_of_the_source_in_every_way_of_scoring() {
     for (score, agent) in
         [("choice", "picker"), ("likelihood", "asker"), ("fused", "asker"), ("words", "asker")]
