@@ -29,6 +29,7 @@
 //! | [`graph`] | specs to a workflow that is valid by construction |
 //! | [`store`] | the journal of every run |
 //! | [`retrieve`] | how much a sentence has to do with a question |
+//! | [`budget`] | what calls may use |
 //! | [`agent`] | one logical call |
 //! | [`step`] | one file per kind of step |
 //! | [`schedule`] | what may run next, and running it |
@@ -40,6 +41,7 @@
 //! [`name`], [`mod@hash`] and [`connect`] stand beside them: names, content hashes, and the way from a model's name to the model.
 
 pub mod agent;
+pub mod budget;
 pub mod cli;
 pub mod connect;
 pub mod draw;

@@ -1,14 +1,18 @@
-//! Makes one call, at most once.
+//! Makes one call: from the journal, or by asking, as often as its policy allows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::attempt;
+use super::models::Connected;
 use super::{AgentError, Models};
-use crate::model::{ChatRequest, ChatResponse, Message, ModelError, OutputForm};
+use crate::budget::{Account, Reservation};
+use crate::hash::ContentHash;
+use crate::model::{ChatRequest, ChatResponse, Message, ModelError, Money, OutputForm};
 use crate::prompt::{PromptSet, Variables};
-use crate::run::{CallRecord, CallSite, Event};
-use crate::spec::AgentSpec;
+use crate::run::{CallRecord, CallSite, Event, Patience, RunState, Spent, in_one_line};
+use crate::spec::{AgentSpec, CallPolicy};
 use crate::store::Ledger;
 use crate::text::{DocumentIndex, TokenCount};
 
@@ -21,6 +25,8 @@ pub struct Caller<'a> {
     pub prompts: &'a PromptSet,
     /// The journal and what it adds up to.
     pub ledger: &'a Ledger,
+    /// What calls may use.
+    pub account: &'a Account,
     /// Set when no further call may begin.
     pub drain: &'a CancellationToken,
 }
@@ -42,6 +48,24 @@ pub struct Ask<'a> {
     pub chunk: Option<u32>,
     /// What was said after the prompt already: an answer and what is wrong with it.
     pub further: Vec<Message>,
+}
+
+/// A call whose exact request is known.
+#[derive(Debug)]
+struct Call<'a> {
+    site: CallSite,
+    agent: &'a AgentSpec,
+    connected: &'a Connected,
+    request: ChatRequest,
+    hash: ContentHash,
+    document: Option<DocumentIndex>,
+    chunk: Option<u32>,
+}
+
+/// Why a try gave no answer, and what it may have cost all the same.
+struct Miss {
+    source: ModelError,
+    charged: Spent,
 }
 
 impl Caller<'_> {
@@ -71,10 +95,12 @@ impl Caller<'_> {
         self.models.of(agent)?.prompt_tokens(&messages).map_err(|source| failed(agent, source))
     }
 
-    /// Answers from the journal, or asks the model and journals the answer before returning it.
+    /// Answers from the journal, or asks the model and journals the answer before returning it. A call that fails for a
+    /// reason that may pass is made again, as often as the agent's policy says.
     ///
     /// # Errors
-    /// [`AgentError::Stopped`] where the run drains and the journal has no answer; other variants as they occur.
+    /// [`AgentError::Stopped`] where the run drains and the journal has no answer, [`AgentError::OutOfBudget`] where the
+    /// call may use more than is left; other variants as they occur.
     pub async fn call(&self, ask: Ask<'_>) -> Result<ChatResponse, AgentError> {
         let agent = ask.agent;
         let connected = self.models.connected(agent)?;
@@ -86,9 +112,36 @@ impl Caller<'_> {
             output: ask.output,
         };
         let hash = request.hash();
-        if let Some(answer) = self.ledger.read(|state| state.answer(&ask.site, &hash).cloned()) {
+        let Ask { site, document, chunk, .. } = ask;
+        let call = Call { site, agent, connected, request, hash, document, chunk };
+        let known = |state: &RunState| state.answer(&call.site, &hash, connected.model.identity()).cloned();
+        if let Some(answer) = self.ledger.read(known) {
             return Ok(answer);
         }
+        loop {
+            let attempt = self.ledger.read(|state| state.missed(&call.site)) + 1;
+            let Miss { source, charged } = match self.attempt(&call, attempt).await? {
+                Ok(response) => return Ok(response),
+                Err(miss) => miss,
+            };
+            let patience = patience(&agent.calls);
+            let wait =
+                patience.after(&call.site, attempt, source.retry_after()).filter(|_| source.may_pass());
+            if source.may_pass() {
+                self.missed(&call.site, attempt, &source, wait, charged)?;
+            }
+            let Some(wait) = wait else { return Err(failed(agent, source)) };
+            tokio::select! {
+                biased;
+                () = self.drain.cancelled() => return Err(AgentError::Stopped),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Makes one try, and journals its answer. What is set aside for it is settled only when the journal knows of it.
+    async fn attempt(&self, call: &Call<'_>, attempt: u32) -> Result<Result<ChatResponse, Miss>, AgentError> {
+        let connected = call.connected;
         let permit = tokio::select! {
             biased;
             () = self.drain.cancelled() => return Err(AgentError::Stopped),
@@ -96,27 +149,95 @@ impl Caller<'_> {
         };
         // The permits are never closed; holding the result keeps the place until the answer is journaled.
         let _permit = permit.map_err(|_| AgentError::Stopped)?;
+        let reservation = self.reserve(call).await?;
         let began = Instant::now();
-        let response = connected.model.chat(&request, None).await.map_err(|source| failed(agent, source))?;
+        let answer = attempt::answer(connected.model.as_ref(), &call.request, &call.agent.calls).await;
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let response = match answer {
+            Ok(response) => response,
+            Err(source) => {
+                let charged = if source.may_have_cost() { call.most()? } else { Spent::default() };
+                if let Some(reservation) = reservation {
+                    reservation.settle(charged);
+                }
+                return Ok(Err(Miss { source, charged }));
+            }
+        };
+        let usage = response.usage;
         let record = CallRecord {
-            site: ask.site,
-            attempt: 1,
+            site: call.site.clone(),
+            attempt,
             model: connected.model.identity().to_owned(),
-            document: ask.document,
-            chunk: ask.chunk,
-            hash: Some(hash),
-            request,
+            document: call.document,
+            chunk: call.chunk,
+            hash: Some(call.hash),
+            request: call.request.clone(),
             response: response.clone(),
             ms,
+            cost: connected.terms.price.map_or_else(Money::default, |price| price.cost(&usage)),
         };
-        let (node, slot, step) = (record.site.task.node.clone(), record.site.task.slot, record.site.step);
+        let spent = record.spent();
         self.ledger.record(&Event::Called(Box::new(record)))?;
-        let usage = response.usage;
-        tracing::debug!(
-            %node, %slot, step, prompt = usage.prompt_tokens.0, completion = usage.completion_tokens.0, ms, "called"
-        );
-        Ok(response)
+        if let Some(reservation) = reservation {
+            reservation.settle(spent);
+        }
+        let CallSite { task, step } = &call.site;
+        let (prompt, completion) = (usage.prompt_tokens.0, usage.completion_tokens.0);
+        tracing::debug!(node = %task.node, slot = %task.slot, step, prompt, completion, ms, "called");
+        Ok(Ok(response))
+    }
+
+    /// Sets aside what a call can use at most; where the model is paid for, the journal knows of it before it is asked.
+    async fn reserve(&self, call: &Call<'_>) -> Result<Option<Reservation<'_>>, AgentError> {
+        let (task, paid) = (&call.site.task, call.connected.terms.price.is_some());
+        if !self.account.limits(task) && !paid {
+            return Ok(None);
+        }
+        let amount = call.most()?;
+        let reservation = tokio::select! {
+            biased;
+            () = self.drain.cancelled() => return Err(AgentError::Stopped),
+            reservation = self.account.reserve(task, amount) => reservation.map_err(AgentError::OutOfBudget)?,
+        };
+        if paid {
+            self.ledger.record(&Event::Reserved { site: call.site.clone(), amount })?;
+        }
+        Ok(Some(reservation))
+    }
+
+    fn missed(
+        &self,
+        site: &CallSite,
+        attempt: u32,
+        source: &ModelError,
+        wait: Option<Duration>,
+        charged: Spent,
+    ) -> Result<(), AgentError> {
+        let CallSite { task, step } = site;
+        let wait_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        tracing::warn!(node = %task.node, slot = %task.slot, step, attempt, wait_ms, "no answer");
+        let error = in_one_line(source);
+        Ok(self.ledger.record(&Event::Missed { site: site.clone(), attempt, error, wait_ms, charged })?)
+    }
+}
+
+impl Call<'_> {
+    /// Returns what the call can use at most.
+    fn most(&self) -> Result<Spent, AgentError> {
+        let model = &self.connected.model;
+        let prompt =
+            model.prompt_tokens(&self.request.messages).map_err(|source| failed(self.agent, source))?;
+        let answer = self.request.most(model.counter());
+        let cost = self.connected.terms.price.map_or_else(Money::default, |price| price.most(prompt, answer));
+        Ok(Spent { tokens: prompt + answer, cost })
+    }
+}
+
+fn patience(policy: &CallPolicy) -> Patience {
+    Patience {
+        tries: policy.tries,
+        first_wait: Duration::from_millis(policy.first_wait_ms),
+        longest_wait: Duration::from_millis(policy.longest_wait_ms),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a call gave no answer.
 
+use crate::budget::Refusal;
 use crate::model::ModelError;
 use crate::prompt::PromptError;
 use crate::store::StoreError;
@@ -29,6 +30,9 @@ pub enum AgentError {
     /// The run was told to stop before the call was made.
     #[error("stopped before the call was made")]
     Stopped,
+    /// The call may use more than the budget leaves.
+    #[error(transparent)]
+    OutOfBudget(Refusal),
     /// The agent names a model that the run did not connect to.
     #[error("agent `{agent}` wants a model that is not connected: `{model}`")]
     NoModel {

@@ -1,7 +1,9 @@
-//! One logical call: render the prompt, look in the journal, ask the model, journal the answer.
+//! One logical call: render the prompt, look in the journal, set aside what it may
+//! use, ask the model, as often as its policy allows, journal the answer.
 //!
 //! Knows nothing of steps or of the order of calls.
 
+mod attempt;
 mod caller;
 mod error;
 mod models;

@@ -13,7 +13,7 @@ use crate::spec::AgentSpec;
 #[derive(Debug, Clone)]
 pub(super) struct Connected {
     pub(super) model: Arc<dyn ChatModel>,
-    terms: Terms,
+    pub(super) terms: Terms,
     pub(super) permits: Arc<Semaphore>,
 }
 
@@ -62,6 +62,11 @@ impl Models {
         self.named.insert(name, Connected::new(model, terms));
     }
 
+    /// Lets agents call the model of the run `name`, too.
+    pub fn alias(&mut self, name: String) {
+        self.named.insert(name, self.default.clone());
+    }
+
     /// Puts something between the callers and every model.
     #[must_use]
     pub fn behind(&self, front: &dyn Fn(Arc<dyn ChatModel>) -> Arc<dyn ChatModel>) -> Self {
@@ -75,8 +80,9 @@ impl Models {
     /// Returns how many calls can be in flight over all models.
     #[must_use]
     pub fn concurrency(&self) -> usize {
-        let all = std::iter::once(&self.default).chain(self.named.values());
-        all.map(Connected::concurrency).sum()
+        let same = |one: &&Connected| !Arc::ptr_eq(&one.permits, &self.default.permits);
+        let others = self.named.values().filter(same);
+        std::iter::once(&self.default).chain(others).map(Connected::concurrency).sum()
     }
 
     /// Returns the model that `agent` asks.

@@ -44,6 +44,12 @@ pub(super) struct Global {
     /// Use no more than this many tokens of the model's window
     #[arg(long, global = true, value_name = "TOKENS")]
     pub(super) window: Option<u64>,
+    /// Use no more than this many tokens of prompts and answers in a run; exit with 4 where that does not suffice
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) max_tokens: Option<u64>,
+    /// Use no more than this many US dollars in a run; exit with 4 where that does not suffice
+    #[arg(long, global = true, value_name = "USD")]
+    pub(super) max_cost: Option<f64>,
     /// Never reach for the network, not even to fetch a model
     #[arg(long, global = true)]
     pub(super) offline: bool,

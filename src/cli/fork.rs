@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::budget;
+use super::connecting::Connections;
 use super::error::{CommandError, ExitStatus};
 use super::job::{self, Opened};
 use super::journals::{create, now_ms};
@@ -48,12 +50,8 @@ pub(super) async fn fork(
         workflow.nodes().map(|node| node.name.clone()).filter(|name| !anew.contains(name)).collect();
     check_inputs(&before, &plan, &workflow, &kept)?;
     check_nodes(&before, &workflow, &kept)?;
-    let connection = job::connection(&plan.model, settings, plan.window, printer)?;
-    if connection.model.identity() != plan.model_identity {
-        let message = format!("the model `{}` is not the one that the run {old} began with", plan.model);
-        return Err(CommandError::new(ExitStatus::Provider, message)
-            .hinted("put the model back, or start a new run with the other one"));
-    }
+    let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
+    job::same_models(&plan, &connections, old)?;
     let records = records(&journal, &kept)?;
     if !records.is_empty() {
         check_documents(&before, &journal, old)?;
@@ -74,7 +72,8 @@ pub(super) async fn fork(
     }
     drop(journal);
     printer.say(&format!("{run} takes {count} finished tasks over from {old}"));
-    Opened { run, ledger: Ledger::open(new)?, plan, workflow, connection, decided: Vec::new() }
+    let (ledger, budget) = (Ledger::open(new)?, budget::begun(settings, &workflow));
+    Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() }
         .work(settings, printer)
         .await
 }

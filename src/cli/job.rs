@@ -1,9 +1,11 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::budget;
+use super::connecting::{Connections, connection};
 use super::decisions::{Decisions, how_to_decide};
 use super::error::{CommandError, ExitStatus};
 use super::files;
@@ -15,13 +17,12 @@ use super::settings::Settings;
 use super::signals;
 use super::stream::Stream;
 use super::taking::{gather, inputs};
-use crate::agent::Models;
-use crate::connect::{ConnectError, Connection, DEFAULT_MODEL, connect};
+use crate::connect::DEFAULT_MODEL;
 use crate::graph::{self, Workflow};
 use crate::intake::Document;
 use crate::name::RunId;
 use crate::report::{self, Report};
-use crate::run::{Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Budget, Event, Outcome, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::{RunContext, TakeInError, take_in};
@@ -57,7 +58,7 @@ pub(super) struct Job {
 pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) workflow: Workflow,
-    pub(super) connection: Connection,
+    pub(super) connections: Connections,
 }
 
 /// Finds the model and the workflow, and checks the inputs.
@@ -78,6 +79,7 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         output::check_free(&settings.here.join(folder), job.force)?;
     }
     let inputs = inputs(&workflow, job.inputs)?;
+    let connections = Connections::with(connection, &name, &workflow, settings, printer)?;
     let stdin = job.paths.iter().any(|path| path.as_os_str() == "-");
     let paths = job
         .paths
@@ -94,12 +96,13 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         purpose: job.purpose,
         nodes: workflow.node_hashes(),
         model: name,
-        model_identity: connection.model.identity().to_owned(),
+        model_identity: connections.own.model.identity().to_owned(),
+        models: connections.identities(),
         window: settings.window,
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
-    Ok(Prepared { plan, workflow, connection })
+    Ok(Prepared { plan, workflow, connections })
 }
 
 /// Starts the run, or takes it up where the same command was interrupted.
@@ -108,18 +111,19 @@ pub(super) async fn start(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let Prepared { plan, workflow, connection } = prepare(job, settings, printer)?;
+    let Prepared { plan, workflow, connections } = prepare(job, settings, printer)?;
+    let budget = budget::begun(settings, &workflow);
     let store = Store::open(&settings.store)?;
     if let Some((run, ledger)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
         tell_recovery(&run, &ledger, printer);
-        let job = Opened { run, ledger, plan, workflow, connection, decided: Vec::new() };
+        let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() };
         return job.work(settings, printer).await;
     }
     let (run, journal) = create(&store, &plan)?;
     let ledger = Ledger::open(journal)?;
     ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
-    let job = Opened { run, ledger, plan, workflow, connection, decided: Vec::new() };
+    let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() };
     job.work(settings, printer).await
 }
 
@@ -150,13 +154,10 @@ pub(super) async fn resume(
         return Err(CommandError::new(ExitStatus::Invalid, message)
             .hinted("put it back as it was, or start a new run with the changed one"));
     }
-    let connection = connection(&plan.model, settings, plan.window, printer)?;
-    if connection.model.identity() != plan.model_identity {
-        let message = format!("the model `{}` is not the one that the run {run} began with", plan.model);
-        return Err(CommandError::new(ExitStatus::Provider, message)
-            .hinted("put the model back, or start a new run with the other one"));
-    }
-    let job = Opened { run: run.clone(), ledger, plan, workflow, connection, decided };
+    let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
+    same_models(&plan, &connections, run)?;
+    let budget = ledger.read(|state| budget::resumed(settings, &workflow, state.budget()));
+    let job = Opened { run: run.clone(), ledger, plan, workflow, connections, budget, decided };
     job.work(settings, printer).await
 }
 
@@ -166,7 +167,9 @@ pub(super) struct Opened {
     pub(super) ledger: Ledger,
     pub(super) plan: Plan,
     pub(super) workflow: Workflow,
-    pub(super) connection: Connection,
+    pub(super) connections: Connections,
+    /// What the calls may use.
+    pub(super) budget: Budget,
     /// What a person has decided since the run stopped.
     pub(super) decided: Vec<Event>,
 }
@@ -177,9 +180,8 @@ impl Opened {
         settings: &Settings,
         printer: &Printer,
     ) -> Result<ExitStatus, CommandError> {
-        let Self { run, ledger, plan, workflow, connection, decided } = self;
-        let connections = connections(&workflow, connection.clone(), settings, printer)?;
-        let models = models(&connection, &connections);
+        let Self { run, ledger, plan, workflow, connections, budget, decided } = self;
+        let models = connections.models();
         let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
             files::check(&workflow, &plan, &gathered.documents)?;
@@ -189,6 +191,9 @@ impl Opened {
         let resumed = ledger.read(RunState::is_gathered);
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: now_ms() })?;
+        }
+        if ledger.read(|state| *state.budget() != budget) {
+            ledger.record(&Event::Allowed { budget })?;
         }
         for event in &decided {
             ledger.record(event)?;
@@ -268,6 +273,11 @@ fn finish(
     }
     if outcome == Outcome::Interrupted {
         printer.say(&format!("interrupted; go on with: longhand runs resume {run}"));
+    } else if let Some(refusal) = context.account.refusal().filter(|_| outcome == Outcome::OutOfBudget) {
+        printer.say(&format!(
+            "{refusal}\nwhat is finished is kept; allow more and go on with: longhand runs resume {run} {}",
+            if refusal.limits.tokens.is_some() { "--max-tokens N" } else { "--max-cost USD" }
+        ));
     } else if outcome == Outcome::Waiting {
         printer.say(&how_to_decide(run.as_str(), &report.waiting));
     } else {
@@ -286,7 +296,8 @@ fn finish(
         Outcome::Partial => ExitStatus::SomeFailed,
         Outcome::Interrupted => ExitStatus::Interrupted,
         Outcome::Waiting => ExitStatus::Waiting,
-        Outcome::Failed | Outcome::OutOfBudget => ExitStatus::Failed,
+        Outcome::OutOfBudget => ExitStatus::OutOfBudget,
+        Outcome::Failed => ExitStatus::Failed,
     })
 }
 
@@ -312,53 +323,17 @@ pub(super) fn compile(name: &str, settings: &Settings, printer: &Printer) -> Res
     Ok(workflow)
 }
 
-/// Connects to a model, fetching it first where it is one that can be fetched.
-pub(super) fn connection(
-    name: &str,
-    settings: &Settings,
-    window: Option<u64>,
-    printer: &Printer,
-) -> Result<Connection, CommandError> {
-    let options = settings.connect_options(window);
-    match connect(name, &options) {
-        Err(ConnectError::NotPulled { name }) if !settings.offline => {
-            super::commands::models::pull(&name, settings, printer)?;
-            Ok(connect(&name, &options)?)
-        }
-        result => Ok(result?),
-    }
-}
-
-/// Connects to every model that the agents of a workflow ask: the run's own, and those that agents name.
-pub(super) fn connections(
-    workflow: &Workflow,
-    own: Connection,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<BTreeMap<Option<String>, Connection>, CommandError> {
-    let mut connections = BTreeMap::from([(None, own)]);
-    for agent in workflow.nodes().filter_map(|node| node.agent.as_ref()) {
-        if let Some(name) = &agent.model
-            && !connections.contains_key(&agent.model)
-        {
-            let other = connection(&settings.agents_model(name), settings, None, printer)?;
-            connections.insert(agent.model.clone(), other);
-        }
-    }
-    let notes: BTreeSet<&String> = connections.values().filter_map(|other| other.note.as_ref()).collect();
-    for note in notes {
-        printer.warn(note);
-    }
-    Ok(connections)
-}
-
-/// Makes of connections the models that a run asks; the connection of the run itself has no name.
-pub(super) fn models(own: &Connection, connections: &BTreeMap<Option<String>, Connection>) -> Models {
-    let mut models = Models::on(Arc::clone(&own.model), own.terms);
-    for (name, other) in connections.iter().filter_map(|(name, other)| Some((name.as_ref()?, other))) {
-        models.add(name.clone(), Arc::clone(&other.model), other.terms);
-    }
-    models
+/// Refuses models that are not those that a run began with: what they said already would be mixed with what others say.
+pub(super) fn same_models(plan: &Plan, connections: &Connections, run: &RunId) -> Result<(), CommandError> {
+    let own = connections.own.model.identity() != plan.model_identity;
+    let now = connections.identities();
+    let of_agents = plan.models.iter().find(|(name, identity)| now.get(*name) != Some(identity));
+    let other = own.then_some(&plan.model).or(of_agents.map(|(name, _)| name));
+    other.map_or(Ok(()), |name| {
+        let message = format!("the model `{name}` is not the one that the run {run} began with");
+        Err(CommandError::new(ExitStatus::Provider, message)
+            .hinted("put the model back, or start a new run with the other one"))
+    })
 }
 
 /// Where the run keeps files under way; a run that is worked on has a journal.

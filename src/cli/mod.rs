@@ -1,7 +1,9 @@
 //! The command line: the only room that prints, reads the environment or asks for the time.
 
 mod args;
+mod budget;
 mod commands;
+mod connecting;
 mod decisions;
 mod error;
 mod files;

@@ -90,7 +90,7 @@ impl Progress {
             }
             Event::Called(call) => {
                 tally.calls += 1;
-                tally.tokens += call.total_tokens().0;
+                tally.tokens += call.spent().tokens.0;
                 let chunk = call.chunk.and_then(|chunk| {
                     tally.chunks.get(&call.site.task.slot)?.get(usize::try_from(chunk).ok()?).cloned()
                 });

@@ -10,7 +10,8 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
 use crate::connect::ConnectOptions;
-use crate::spec::{self, Config, LocalSpec, ModelSpec};
+use crate::run::Limits;
+use crate::spec::{self, BudgetSpec, Config, LocalSpec, ModelSpec};
 
 /// The file that makes a folder a project.
 const PROJECT_FILE: &str = "longhand.yaml";
@@ -31,6 +32,12 @@ pub(super) struct Settings {
     pub(super) model: Option<String>,
     /// A window smaller than the model's.
     pub(super) window: Option<u64>,
+    /// What a run may use, as flags and files say.
+    pub(super) limits: Limits,
+    /// What a run may use, as flags say.
+    pub(super) typed_limits: Limits,
+    /// What each document may use.
+    pub(super) document_limits: Limits,
     /// The models that the settings files list, those of the project before those of the user.
     pub(super) listed: BTreeMap<String, ModelSpec>,
     /// Whether the network may not be reached.
@@ -87,6 +94,13 @@ impl Settings {
         let model = global.model.clone().or_else(|| text("LONGHAND_MODEL"));
         let model = model.map(|name| seen_from(&here, &name));
         let layers: Vec<&Layer> = from_project.iter().chain(&from_user).collect();
+        let typed_limits = Limits::of(global.max_tokens, global.max_cost);
+        let written = |of: fn(&BudgetSpec) -> Limits| {
+            let lower = layers.iter().rev().map(|layer| of(&layer.config.budget));
+            lower.fold(Limits::default(), Limits::but)
+        };
+        let of_run = written(|budget| Limits::of(budget.max_tokens, budget.max_cost)).but(typed_limits);
+        let of_document = written(|budget| Limits::of(budget.document.max_tokens, budget.document.max_cost));
         let window = match (global.window, text("LONGHAND_WINDOW")) {
             (None, Some(value)) => Some(value.parse().map_err(|_| {
                 let message =
@@ -101,6 +115,9 @@ impl Settings {
             model: model.or_else(|| layers.iter().find_map(|layer| layer.model())),
             window: window.or_else(|| layers.iter().find_map(|layer| layer.config.window)),
             project: from_project.map(|layer| layer.folder),
+            limits: of_run,
+            typed_limits,
+            document_limits: of_document,
             listed,
             offline: global.offline,
             hub: text("HF_ENDPOINT"),

@@ -129,10 +129,21 @@ fn assemble_one(draft: &Draft<'_>, node: &DraftNode<'_>, agents: &Agents) -> Opt
 }
 
 /// The agent as one step asks it.
-fn effective(agent: &Arc<AgentSpec>, step: &crate::spec::StepSpec) -> Arc<AgentSpec> {
+fn effective(agent: &Arc<AgentSpec>, step: &StepSpec) -> Arc<AgentSpec> {
     let mut agent = Arc::clone(agent);
     if !step.examples().is_empty() {
         Arc::make_mut(&mut agent).examples.extend_from_slice(step.examples());
+    }
+    if let Some(calls) = step.calls() {
+        let agent = Arc::make_mut(&mut agent);
+        agent.calls = agent.calls.but(calls);
+        agent.max_output = calls.max_output.unwrap_or(agent.max_output);
+        if calls.model.is_some() {
+            agent.model.clone_from(&calls.model);
+        }
+        if let Some(sampling) = &calls.sampling {
+            agent.sampling = sampling.clone();
+        }
     }
     agent
 }
@@ -194,9 +205,9 @@ fn identity(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> ContentH
     let mut spec: WorkflowSpec = draft.spec.value.clone();
     spec.description.clear();
     spec.inputs.values_mut().for_each(|input| input.description.clear());
-    let bare = |agent: &Arc<AgentSpec>| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) };
+    spec.nodes.values_mut().chain(spec.archive.values_mut()).for_each(|step| *step = step.deciding());
     let agents: BTreeMap<&AgentName, AgentSpec> =
-        agents.iter().map(|(name, agent)| (name, bare(agent))).collect();
+        agents.iter().map(|(name, agent)| (name, agent.deciding())).collect();
     let texts: BTreeMap<&PromptName, Option<&str>> =
         prompts.names().map(|name| (name, prompts.text(name))).collect();
     let inner: Vec<ContentHash> = draft.inner.values().map(|workflow| workflow.hash()).collect();

@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
 }
 
 fn full_path<'p>(node: &DraftNode<'p>, path: &[&'p str]) -> Vec<&'p str> {
-    [section(node.scope), node.name.as_str(), kind(node.step)]
+    [section(node.scope), node.name.as_str(), node.step.kind()]
         .into_iter()
         .chain(path.iter().copied())
         .collect()
@@ -137,30 +137,6 @@ pub(super) fn section(scope: Scope) -> &'static str {
     match scope {
         Scope::Source => "nodes",
         Scope::Archive => "archive",
-    }
-}
-
-/// Returns the key of a step's kind.
-pub(super) fn kind(step: &StepSpec) -> &'static str {
-    match step {
-        StepSpec::Split(_) => "split",
-        StepSpec::Fold(_) => "fold",
-        StepSpec::Map(_) => "map",
-        StepSpec::Reduce(_) => "reduce",
-        StepSpec::Call(_) => "call",
-        StepSpec::Quote(_) => "quote",
-        StepSpec::Gather(_) => "gather",
-        StepSpec::Iterate(_) => "iterate",
-        StepSpec::Route(_) => "route",
-        StepSpec::Workflow(_) => "workflow",
-        StepSpec::Gate(_) => "gate",
-        StepSpec::Retrieve(_) => "retrieve",
-        StepSpec::Rank(_) => "rank",
-        StepSpec::Filter(_) => "filter",
-        StepSpec::Vote(_) => "vote",
-        StepSpec::Judge(_) => "judge",
-        StepSpec::Extract(_) => "extract",
-        StepSpec::Write(_) => "write",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftNode, agent, kind, question, with};
+use super::draft::{Draft, DraftNode, agent, question, with};
 use super::files;
 use super::workflow::Scope;
 use crate::name::AgentName;
@@ -64,7 +64,7 @@ pub(super) fn not_given(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet)
                     None => format!("add `{variable}` to `inputs`, or to `with` of the node"),
                 };
                 let problem = prompts.error_at(prompt, variable, message);
-                let label = format!("not given by a `{}` step", kind(node.step));
+                let label = format!("not given by a `{}` step", node.step.kind());
                 problems.extend(problem.map(|problem| problem.label(label).help(help)));
             }
         }

@@ -68,7 +68,7 @@ impl Node {
     /// Returns the key of its kind of step.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        super::draft::kind(&self.step)
+        self.step.kind()
     }
 }
 
@@ -209,10 +209,7 @@ impl Workflow {
     }
 
     fn node_hash(&self, node: &Node) -> ContentHash {
-        let agent = node
-            .agent
-            .as_ref()
-            .map(|agent| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) });
+        let agent = node.agent.as_ref().map(|agent| agent.deciding());
         let texts: Vec<Option<&str>> =
             Self::prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
         let reader = match &node.step {
@@ -221,7 +218,7 @@ impl Workflow {
         };
         // Structs of strings and numbers always serialize, so the fallback is never hashed.
         ContentHash::of(
-            &serde_json::to_vec(&(&node.step, &node.inputs, &node.collects, agent, texts, reader))
+            &serde_json::to_vec(&(node.step.deciding(), &node.inputs, &node.collects, agent, texts, reader))
                 .unwrap_or_default(),
         )
     }

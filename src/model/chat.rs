@@ -119,6 +119,19 @@ impl ChatRequest {
         }
     }
 
+    /// Returns the most tokens that can be generated or scored, as the model counts them. A choice may be scored token by
+    /// token, each to its end.
+    #[must_use]
+    pub fn most(&self, counter: &dyn TokenCounter) -> TokenCount {
+        match &self.output {
+            OutputForm::Text | OutputForm::Json(_) => self.max_output,
+            OutputForm::Choice(choices) => {
+                choices.iter().map(|choice| counter.count(choice) + TokenCount(1)).sum()
+            }
+            OutputForm::Score(text) => counter.count(text) + TokenCount(1),
+        }
+    }
+
     /// Returns the request's identity: equal requests have equal hashes.
     #[must_use]
     pub fn hash(&self) -> ContentHash {

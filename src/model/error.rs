@@ -1,6 +1,7 @@
 //! What can go wrong between a request and its answer.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::text::TokenCount;
 
@@ -41,6 +42,22 @@ pub enum ModelError {
         /// What is wrong with it, and what was expected.
         reason: String,
     },
+    /// The model did not answer, for a reason that may pass.
+    #[error("the model did not answer: {reason}")]
+    Unavailable {
+        /// What was said or seen.
+        reason: String,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The model took too long.
+    #[error("the model {} within {} s", if *.idle { "wrote nothing more" } else { "did not finish its answer" }, limit.as_secs())]
+    TimedOut {
+        /// The time that it had.
+        limit: Duration,
+        /// Whether the answer had begun, and nothing more of it came.
+        idle: bool,
+    },
     /// The computation failed.
     #[error("the model failed while computing: {reason}")]
     Compute {
@@ -53,6 +70,27 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// Tells whether the same call may be answered when it is made again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::TimedOut { .. })
+    }
+
+    /// Tells whether work may have been done, and charged, although there is no answer.
+    #[must_use]
+    pub fn may_have_cost(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// Returns how long the model asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Makes [`Self::PromptTooLong`] where `prompt` and `reserved` pass `context`.
     ///
     /// # Errors

@@ -13,4 +13,4 @@ pub use chat::{
 };
 pub use error::ModelError;
 pub use price::{Money, Price, Speed, Terms};
-pub use scripted::{Script, ScriptedModel};
+pub use scripted::{Rule, Script, ScriptedFailure, ScriptedModel};

@@ -4,6 +4,7 @@
 //! a minute of a real model on it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -32,6 +33,10 @@ pub struct Script {
     /// The first rule whose `when` stands in the last message decides; where the answer is held to a choice, the first
     /// of them that says one of the choices.
     pub rules: Vec<Rule>,
+    /// Failures to try retries and time-outs with. The first that still has `times` left and whose `when` stands in the
+    /// last message happens instead of an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<ScriptedFailure>,
     /// How many words of the prompt to repeat where no rule fits; none makes such a request an error.
     pub echo_words: Option<usize>,
 }
@@ -44,6 +49,7 @@ impl Default for Script {
             concurrency: 4,
             latency_ms: 0,
             rules: Vec::new(),
+            failures: Vec::new(),
             echo_words: Some(40),
         }
     }
@@ -57,6 +63,22 @@ pub struct Rule {
     pub when: String,
     /// The answer.
     pub say: String,
+}
+
+/// A failure that a script asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedFailure {
+    /// Text that must stand in the last message; an empty one stands in every message.
+    pub when: String,
+    /// How often it happens, over all calls of a process.
+    pub times: u32,
+    /// Whether nothing ever comes, instead of a refusal for now.
+    #[serde(default)]
+    pub silent: bool,
+    /// How long the model asks to be left alone, in milliseconds.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A [`ChatModel`] over a [`Script`].
@@ -73,6 +95,8 @@ pub struct Rule {
 #[derive(Debug, Clone)]
 pub struct ScriptedModel {
     script: Arc<Script>,
+    /// How often each failure has happened.
+    failed: Arc<[AtomicU32]>,
     identity: String,
 }
 
@@ -80,9 +104,26 @@ impl ScriptedModel {
     /// Makes a model that follows `script`.
     #[must_use]
     pub fn new(script: Script) -> Self {
-        let bytes = serde_json::to_vec(&script).unwrap_or_default();
+        // What fails is no part of what is answered.
+        let answers = Script { failures: Vec::new(), ..script.clone() };
+        let bytes = serde_json::to_vec(&answers).unwrap_or_default();
         let identity = format!("scripted:{}", ContentHash::of(&bytes).short());
-        Self { script: Arc::new(script), identity }
+        let failed = script.failures.iter().map(|_| AtomicU32::new(0)).collect();
+        Self { script: Arc::new(script), failed, identity }
+    }
+
+    /// Returns the failure that is due.
+    fn failure(&self, request: &ChatRequest) -> Option<&ScriptedFailure> {
+        let prompt = request.messages.last().map_or("", |message| message.content.as_str());
+        let due = |(failure, happened): &(&ScriptedFailure, &AtomicU32)| {
+            prompt.contains(&failure.when)
+                && happened
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |times| {
+                        (times < failure.times).then_some(times + 1)
+                    })
+                    .is_ok()
+        };
+        self.script.failures.iter().zip(self.failed.iter()).find(due).map(|(failure, _)| failure)
     }
 
     fn answer(&self, request: &ChatRequest) -> Result<(String, Vec<f32>), ModelError> {
@@ -160,6 +201,14 @@ impl ChatModel for ScriptedModel {
             ModelError::check_fits(prompt_tokens, request.max_output, self.limits().context)?;
             if self.script.latency_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(self.script.latency_ms)).await;
+            }
+            match self.failure(request) {
+                Some(failure) if failure.silent => std::future::pending().await,
+                Some(failure) => {
+                    let retry_after = failure.retry_after_ms.map(Duration::from_millis);
+                    return Err(ModelError::Unavailable { reason: "the script says so".into(), retry_after });
+                }
+                None => {}
             }
             let (mut text, scores) = self.answer(request)?;
             let room = usize::try_from(request.max_output.0.saturating_mul(4)).unwrap_or(usize::MAX);

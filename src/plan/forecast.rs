@@ -10,7 +10,7 @@ use super::rehearsal::{Rehearsed, Stage, rehearse};
 use super::stand_in::{Length, Tally};
 use crate::graph::{Node, Scope};
 use crate::model::Money;
-use crate::run::{Purpose, Slot, TaskId, in_one_line};
+use crate::run::{Limits, Purpose, Slot, TaskId, in_one_line};
 use crate::spec::StepSpec;
 use crate::text::TokenCount;
 
@@ -121,15 +121,6 @@ pub struct Failure {
     pub error: String,
 }
 
-/// The most that a run may use.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Limits {
-    /// Tokens of prompts and answers.
-    pub tokens: Option<u64>,
-    /// US dollars.
-    pub cost_usd: Option<f64>,
-}
-
 /// How a plan stands to a limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Limit {
@@ -182,7 +173,7 @@ pub async fn forecast(
         expected: all_expected,
         worst: all_worst,
         basis: Basis { answer_share: share, measured_calls: measured.calls },
-        limits: limits.against(&all_expected, &all_worst),
+        limits: against(limits, &all_expected, &all_worst),
         nodes: view.nodes(&expected, &worst),
         documents: view.documents(&expected, &worst),
         failed: view.failed(&expected),
@@ -190,23 +181,22 @@ pub async fn forecast(
     }
 }
 
-impl Limits {
-    fn against(self, expected: &Amount, worst: &Amount) -> Vec<Limit> {
-        let tokens = |amount: &Amount| number(amount.tokens().0);
-        let of_tokens =
-            self.tokens.map(|limit| ("max_tokens", number(limit), tokens(expected), tokens(worst)));
-        let of_cost = self.cost_usd.map(|limit| ("max_cost", limit, expected.cost_usd, worst.cost_usd));
-        let one = |(name, limit, expected, worst): (&str, f64, f64, f64)| Limit {
-            name: name.to_owned(),
-            limit,
-            fit: match (expected <= limit, worst <= limit) {
-                (false, _) => Fit::DoesNotFit,
-                (true, false) => Fit::MayNotFit,
-                (true, true) => Fit::Fits,
-            },
-        };
-        of_tokens.into_iter().chain(of_cost).map(one).collect()
-    }
+/// Holds a plan against limits.
+fn against(limits: Limits, expected: &Amount, worst: &Amount) -> Vec<Limit> {
+    let tokens = |amount: &Amount| number(amount.tokens().0);
+    let of_tokens =
+        limits.tokens.map(|limit| ("max_tokens", number(limit.0), tokens(expected), tokens(worst)));
+    let of_cost = limits.cost.map(|limit| ("max_cost", limit.usd(), expected.cost_usd, worst.cost_usd));
+    let one = |(name, limit, expected, worst): (&str, f64, f64, f64)| Limit {
+        name: name.to_owned(),
+        limit,
+        fit: match (expected <= limit, worst <= limit) {
+            (false, _) => Fit::DoesNotFit,
+            (true, false) => Fit::MayNotFit,
+            (true, true) => Fit::Fits,
+        },
+    };
+    of_tokens.into_iter().chain(of_cost).map(one).collect()
 }
 
 struct View<'a> {

@@ -18,7 +18,7 @@ mod stand_in;
 mod table;
 
 pub use actual::{ActualLine, actual_table, with_actual};
-pub use forecast::{Amount, Basis, DocumentLine, Failure, Fit, Forecast, Limit, Limits, NodeLine, forecast};
+pub use forecast::{Amount, Basis, DocumentLine, Failure, Fit, Forecast, Limit, NodeLine, forecast};
 pub use pace::{Measured, Pace};
 pub use rehearsal::Stage;
 pub use table::table;

@@ -1,6 +1,5 @@
 //! What models cost and how fast they are: as settings say, or as the journals of earlier runs tell.
 
-use super::stand_in::most;
 use crate::model::{OutputForm, Price, Speed};
 use crate::run::CallRecord;
 use crate::text::{TokenCount, TokenCounter};
@@ -40,7 +39,7 @@ impl Measured {
                 usage.completion_tokens,
                 call.ms,
             );
-            let most = most(&call.request, counter);
+            let most = call.request.most(counter);
             if !matches!(call.request.output, OutputForm::Score(_)) && most > TokenCount(0) {
                 shares.push((number(usage.completion_tokens.0) / number(most.0)).min(1.0));
             }

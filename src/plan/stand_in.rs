@@ -74,7 +74,7 @@ impl StandIn {
     fn answer(&self, request: &ChatRequest) -> Result<ChatResponse, ModelError> {
         let counted = self.model.prompt_tokens(&request.messages)?;
         let room = room(&self.limits(), request.max_output);
-        let most = most(request, self.counter());
+        let most = request.most(self.counter());
         let (prompt, completion) = match (self.length, &request.output) {
             (Length::Longest, _) => (counted + SEAMS, most),
             // What is scored is known, whatever the model thinks of it.
@@ -104,18 +104,6 @@ impl StandIn {
 /// Returns how long a prompt can be that leaves room for its answer.
 pub(super) fn room(limits: &ModelLimits, answer: TokenCount) -> TokenCount {
     limits.context.saturating_sub(answer)
-}
-
-/// Returns the most tokens that a request can have generated or scored. A choice may be scored token by token, each to its
-/// end.
-pub(super) fn most(request: &ChatRequest, counter: &dyn TokenCounter) -> TokenCount {
-    match &request.output {
-        OutputForm::Text | OutputForm::Json(_) => request.max_output,
-        OutputForm::Choice(choices) => {
-            choices.iter().map(|choice| counter.count(choice) + TokenCount(1)).sum()
-        }
-        OutputForm::Score(text) => counter.count(text) + TokenCount(1),
-    }
 }
 
 #[expect(

@@ -61,7 +61,7 @@ impl CallLine {
             completion_tokens: usage.completion_tokens,
             stop: call.response.stop,
             cached: false,
-            cost_usd: 0.0,
+            cost_usd: call.cost.usd(),
             ms: call.ms,
         }
     }

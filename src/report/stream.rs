@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{CallLine, Report};
 use super::naming::Naming;
-use crate::run::{Event, Outcome, Slot, TaskId, Value};
+use crate::run::{CallSite, Event, Outcome, Slot, TaskId, Value};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,21 @@ pub enum Line {
     },
     /// A model answered.
     Call(CallLine),
+    /// A try of a call failed.
+    Missed {
+        /// The node.
+        node: String,
+        /// The source, counted from 0, or `archive`.
+        slot: String,
+        /// The path of the source as given; `.` for all documents.
+        path: String,
+        /// Which try it was, from 1.
+        attempt: u32,
+        /// Why, in a sentence.
+        error: String,
+        /// How long is waited before the next try, in milliseconds; null where there is none.
+        wait_ms: Option<u64>,
+    },
     /// A node yielded its value for a source or for the archive.
     Done {
         /// The node.
@@ -104,6 +119,8 @@ impl Line {
             | Event::Resumed { .. }
             | Event::Forked { .. }
             | Event::Decided { .. }
+            | Event::Allowed { .. }
+            | Event::Reserved { .. }
             | Event::Told => return None,
             Event::Document(document) => Self::Document {
                 path: document.name.clone(),
@@ -113,6 +130,14 @@ impl Line {
             Event::Refused { name, error } => Self::Refused { path: name.clone(), error: error.clone() },
             Event::Gathered => Self::Gathered { documents: naming.documents() },
             Event::Called(call) => Self::Call(CallLine::of(call, naming)),
+            Event::Missed { site: CallSite { task, .. }, attempt, error, wait_ms, .. } => Self::Missed {
+                node: task.node.to_string(),
+                slot: slot(task),
+                path: path(task),
+                attempt: *attempt,
+                error: error.clone(),
+                wait_ms: *wait_ms,
+            },
             Event::Done { task, value } => Self::Done {
                 node: task.node.to_string(),
                 slot: slot(task),

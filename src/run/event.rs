@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Value;
+use super::{Budget, Spent, Value};
 use crate::hash::ContentHash;
-use crate::model::{ChatRequest, ChatResponse};
+use crate::model::{ChatRequest, ChatResponse, Money};
 use crate::name::{NodeName, RunId};
-use crate::text::{DocumentIndex, TokenCount};
+use crate::text::DocumentIndex;
 
 /// What a task runs over: one source, or the whole archive once every source is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct CallRecord {
     pub response: ChatResponse,
     /// How long it took, in milliseconds.
     pub ms: u64,
+    /// What it cost.
+    #[serde(default)]
+    pub cost: Money,
 }
 
 /// A document as the run found it.
@@ -119,6 +122,9 @@ pub struct Plan {
     pub model: String,
     /// The model's identity: a resumed run must have the same one.
     pub model_identity: String,
+    /// The identities of the models that agents name; a resumed run must have the same ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, String>,
     /// A window smaller than the model's, where one was asked for.
     pub window: Option<u64>,
     /// Where to write one file per document.
@@ -141,6 +147,7 @@ impl Plan {
             nodes: BTreeMap::new(),
             model,
             model_identity,
+            models: BTreeMap::new(),
             window: None,
             output: None,
             force: false,
@@ -224,6 +231,32 @@ pub enum Event {
     },
     /// Every document is known: sources can be worked on.
     Gathered,
+    /// From here on calls may use no more than this.
+    Allowed {
+        /// How much.
+        budget: Budget,
+    },
+    /// A call is about to be made to a model that is paid for, and this much is set aside for it. Where neither an answer
+    /// nor a failure follows, it counts as used.
+    Reserved {
+        /// Where in the run it stands.
+        site: CallSite,
+        /// What it can use at most.
+        amount: Spent,
+    },
+    /// A try of a call failed.
+    Missed {
+        /// Where in the run it stands.
+        site: CallSite,
+        /// Which try it was, from 1.
+        attempt: u32,
+        /// Why, in a sentence.
+        error: String,
+        /// How long is waited before the next try, in milliseconds; none where there is none.
+        wait_ms: Option<u64>,
+        /// What it may have cost all the same.
+        charged: Spent,
+    },
     /// A model answered.
     Called(Box<CallRecord>),
     /// A task is done.
@@ -269,9 +302,10 @@ pub enum Event {
 }
 
 impl CallRecord {
-    /// Returns the tokens used.
+    /// Returns what it used.
     #[must_use]
-    pub fn total_tokens(&self) -> TokenCount {
-        self.response.usage.prompt_tokens + self.response.usage.completion_tokens
+    pub fn spent(&self) -> Spent {
+        let usage = self.response.usage;
+        Spent { tokens: usage.prompt_tokens + usage.completion_tokens, cost: self.cost }
     }
 }

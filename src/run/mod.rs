@@ -2,6 +2,8 @@
 //! no disk, no models.
 
 mod event;
+mod retry;
+mod spent;
 mod state;
 mod table;
 mod told;
@@ -10,6 +12,8 @@ mod value;
 pub use event::{
     CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
 };
+pub use retry::Patience;
+pub use spent::{Budget, Limits, Spending, Spent};
 pub use state::{RunState, TaskState};
 pub use table::Table;
 pub use told::in_one_line;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Slot, TaskId, Value};
+use super::{
+    Budget, CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Slot, Spending, TaskId,
+    Value,
+};
 use crate::hash::ContentHash;
 use crate::model::ChatResponse;
 use crate::name::{NodeName, RunId};
@@ -16,6 +19,14 @@ pub enum TaskState {
     Failed(String),
 }
 
+/// An answer that was journaled, and to what.
+#[derive(Debug, Clone)]
+struct Answer {
+    request: ContentHash,
+    model: String,
+    response: ChatResponse,
+}
+
 /// A fold over the events of a run: applying the same events in the same order always gives the same state.
 #[derive(Debug, Clone, Default)]
 pub struct RunState {
@@ -25,12 +36,16 @@ pub struct RunState {
     gathered: bool,
     tasks: HashMap<TaskId, TaskState>,
     /// Answers of tasks that have not ended: those of ended ones are never asked for again.
-    answers: HashMap<TaskId, HashMap<u32, (ContentHash, ChatResponse)>>,
+    answers: HashMap<TaskId, HashMap<u32, Answer>>,
     /// Tasks that wait for a person.
     waiting: BTreeSet<TaskId>,
     decisions: HashMap<TaskId, Decision>,
     /// The run that tasks were taken over from.
     reused: HashMap<TaskId, RunId>,
+    budget: Budget,
+    spending: Spending,
+    /// How often calls failed that were not answered yet.
+    missed: HashMap<CallSite, u32>,
     outcome: Option<Outcome>,
     told: bool,
 }
@@ -46,11 +61,13 @@ impl RunState {
             Event::Document(document) => self.documents.push(document.clone()),
             Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
             Event::Gathered => self.gathered = true,
-            Event::Called(call) => {
-                let hash = call.hash.unwrap_or_else(|| call.request.hash());
-                let answer = (hash, call.response.clone());
-                self.answers.entry(call.site.task.clone()).or_default().insert(call.site.step, answer);
+            Event::Allowed { budget } => self.budget = budget.clone(),
+            Event::Reserved { site, amount } => self.spending.set_aside(site, *amount),
+            Event::Missed { site, charged, .. } => {
+                self.spending.settle(site, *charged);
+                *self.missed.entry(site.clone()).or_default() += 1;
             }
+            Event::Called(call) => self.called(call),
             Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),
             Event::Failed { task, error } => {
                 self.tasks.insert(task.clone(), TaskState::Failed(error.clone()));
@@ -69,6 +86,7 @@ impl RunState {
             Event::Resumed { .. } => {
                 self.told = false;
                 self.outcome = None;
+                self.missed.clear();
                 // What was made of the whole archive is stale once a failed document is tried again.
                 let failed = self.failures().next().is_some();
                 let stale = |task: &TaskId| failed && task.slot == Slot::Archive;
@@ -80,6 +98,17 @@ impl RunState {
                 self.tasks.retain(|task, state| matches!(state, TaskState::Done(_)) && !stale(task));
             }
         }
+    }
+
+    fn called(&mut self, call: &CallRecord) {
+        self.missed.remove(&call.site);
+        // What was taken over from another run was paid for there.
+        if !self.reused.contains_key(&call.site.task) {
+            self.spending.settle(&call.site, call.spent());
+        }
+        let request = call.hash.unwrap_or_else(|| call.request.hash());
+        let answer = Answer { request, model: call.model.clone(), response: call.response.clone() };
+        self.answers.entry(call.site.task.clone()).or_default().insert(call.site.step, answer);
     }
 
     fn end(&mut self, task: &TaskId, state: TaskState) {
@@ -134,11 +163,31 @@ impl RunState {
         })
     }
 
-    /// Returns the journaled answer to the request with this hash at this site, if there is one.
+    /// Returns the journaled answer of this model to the request with this hash at this site, if there is one.
     #[must_use]
-    pub fn answer(&self, site: &CallSite, request: &ContentHash) -> Option<&ChatResponse> {
-        let (hash, response) = self.answers.get(&site.task)?.get(&site.step)?;
-        (hash == request).then_some(response)
+    pub fn answer(&self, site: &CallSite, request: &ContentHash, model: &str) -> Option<&ChatResponse> {
+        let answer = self.answers.get(&site.task)?.get(&site.step)?;
+        (answer.request == *request && answer.model == model).then_some(&answer.response)
+    }
+
+    /// Returns what the run may use.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Returns what the run has used. What was set aside for calls of which no end is known counts as used.
+    #[must_use]
+    pub fn spending(&self) -> Spending {
+        let mut spending = self.spending.clone();
+        spending.close();
+        spending
+    }
+
+    /// Counts the tries of a call that have failed since the run was last taken up.
+    #[must_use]
+    pub fn missed(&self, site: &CallSite) -> u32 {
+        self.missed.get(site).copied().unwrap_or(0)
     }
 
     /// Returns the tasks that wait for a person.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Frontier;
+use crate::budget::Purse;
 use crate::run::{Event, Outcome, Purpose, TaskId, Value, in_one_line};
 use crate::step::{self, RunContext, StepError};
 use crate::store::StoreError;
@@ -55,7 +56,7 @@ pub async fn drive(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, Dr
     let mut running: JoinSet<Ended> = JoinSet::new();
     let most = context.models.concurrency().max(1);
     loop {
-        while running.len() < most && !stop.drain.is_cancelled() {
+        while running.len() < most && !stop.drain.is_cancelled() && context.account.refusal().is_none() {
             let Some(task) = frontier.take() else { break };
             spawn(context, task, &mut running);
         }
@@ -113,6 +114,8 @@ fn settle(
         }
         // Nothing happened: the task is open and a resumed run takes it up again.
         Err(StepError::Stopped) => {}
+        // Nothing more is started, and what is open is there to be resumed with a larger budget.
+        Err(StepError::OutOfBudget(refusal)) if refusal.purse == Purse::Run => {}
         // A slot that has failed meanwhile needs no decision; one that was told to wait before needs telling once.
         Err(StepError::Waiting) => {
             let told = context.ledger.read(|state| state.waiting().any(|waiting| waiting == task));
@@ -136,7 +139,9 @@ fn outcome(context: &RunContext, stop: &Stop) -> Outcome {
         let failures = state.failures().count() + state.refused().len();
         let open = context.open_sources(state);
         let stopped = stop.drain.is_cancelled() || stop.abort.is_cancelled();
-        if state.waiting().next().is_some() && !stopped {
+        if context.account.refusal().is_some() && !stopped {
+            Outcome::OutOfBudget
+        } else if state.waiting().next().is_some() && !stopped {
             Outcome::Waiting
         } else if open > 0 || (stop.drain.is_cancelled() && !complete) || stop.abort.is_cancelled() {
             Outcome::Interrupted

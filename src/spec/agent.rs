@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calls::CallPolicy;
 use super::example::Example;
 use crate::model::Sampling;
 use crate::name::{AgentName, PromptName};
@@ -41,4 +42,15 @@ pub struct AgentSpec {
     /// Texts at which an answer ends.
     #[serde(default)]
     pub stop: Vec<String>,
+    /// How calls are made: tries, waits and time-outs.
+    #[serde(default)]
+    pub calls: CallPolicy,
+}
+
+impl AgentSpec {
+    /// Returns the agent without what does not decide what is asked: its description, and how its calls are made.
+    #[must_use]
+    pub fn deciding(&self) -> Self {
+        Self { description: String::new(), calls: CallPolicy::default(), ..self.clone() }
+    }
 }

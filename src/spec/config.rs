@@ -21,8 +21,32 @@ pub struct Config {
     pub window: Option<u64>,
     /// Where runs are kept, relative to the file.
     pub store: Option<PathBuf>,
+    /// What a run may use.
+    pub budget: BudgetSpec,
     /// Models under names of your own, for `model` here, `--model` and the key `model` of agents.
     pub models: BTreeMap<String, ModelSpec>,
+}
+
+/// The most that a run may use; what is not given is not limited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetSpec {
+    /// Tokens of all prompts and answers of a run. At least 1.
+    pub max_tokens: Option<u64>,
+    /// US dollars of a run.
+    pub max_cost: Option<f64>,
+    /// The same for each document, or for all of them where they are read as one.
+    pub document: LimitSpec,
+}
+
+/// The most that a document may use; what is not given is not limited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSpec {
+    /// Tokens of its prompts and answers. At least 1.
+    pub max_tokens: Option<u64>,
+    /// US dollars.
+    pub max_cost: Option<f64>,
 }
 
 /// A model under a name of one's own: exactly one back end, and the terms on which it is asked.

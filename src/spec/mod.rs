@@ -4,6 +4,7 @@
 //! file uses is looked up by whoever compiles the workflow.
 
 mod agent;
+mod calls;
 mod catalog;
 mod condition;
 mod config;
@@ -21,9 +22,10 @@ mod workflow;
 mod yaml;
 
 pub use agent::AgentSpec;
+pub use calls::{CallPolicy, StepCalls};
 pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
 pub use condition::{Condition, Pattern};
-pub use config::{BackEnd, Config, LocalSpec, ModelSpec, config};
+pub use config::{BackEnd, BudgetSpec, Config, LimitSpec, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use example::Example;
 pub use input::{InputKind, InputSpec};

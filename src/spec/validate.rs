@@ -1,7 +1,8 @@
 //! What a file must say beyond its types: version, name and ranges.
 
 use super::agent::AgentSpec;
-use super::config::{Config, ModelSpec};
+use super::calls::StepCalls;
+use super::config::{BudgetSpec, Config, ModelSpec};
 use super::control::{self, condition};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::input::{InputKind, InputSpec};
@@ -36,11 +37,24 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
                 && let Some(keep_if) = &filter.keep_if
             {
                 problems.extend(condition(spec, &at("filter", "keep_if"), keep_if));
-                let idle = [("with", !filter.with.is_empty()), ("examples", !filter.examples.is_empty())];
+                let idle = [
+                    ("with", !filter.with.is_empty()),
+                    ("examples", !filter.examples.is_empty()),
+                    ("calls", filter.calls.is_some()),
+                ];
                 for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
                     let problem = spec.error_at_key(&at("filter", key), format!("`{key}` is for an agent"));
                     problems.push(problem.label("nobody is asked here"));
                 }
+            }
+            for (key, _, range) in
+                step.calls().map(StepCalls::ranges).into_iter().flatten().filter(|(_, fits, _)| !fits)
+            {
+                problems.push(out_of_range(
+                    spec,
+                    &[section, node.as_str(), step.kind(), "calls", key],
+                    range,
+                ));
             }
             if let StepSpec::Extract(extract) = step {
                 problems.extend(schema(spec, &at("extract", "schema"), &extract.schema));
@@ -141,6 +155,9 @@ pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
         problems
             .push(spec.error_at(&["examples", &number.to_string(), key], message).label("expected a text"));
     }
+    for (key, _, range) in spec.value.calls.ranges().iter().filter(|(_, fits, _)| !fits) {
+        problems.push(out_of_range(spec, &["calls", key], range));
+    }
     if spec.value.max_output == 0 {
         problems.push(out_of_range(spec, &["max_output"], "at least 1"));
     }
@@ -149,7 +166,27 @@ pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
 
 /// Checks a settings file on its own.
 pub(super) fn config(spec: &Located<Config>) -> Result<(), Diagnostics> {
-    answer(spec.value.models.iter().flat_map(|(name, model)| listed_model(spec, name, model)).collect())
+    let models = spec.value.models.iter().flat_map(|(name, model)| listed_model(spec, name, model));
+    answer(budget(spec).into_iter().chain(models).collect())
+}
+
+/// Checks what a settings file allows a run to use.
+fn budget(spec: &Located<Config>) -> Vec<Diagnostic> {
+    let BudgetSpec { max_tokens, max_cost, document } = spec.value.budget;
+    let limits: [(&[&str], _, _); 2] = [
+        (&["budget"], max_tokens, max_cost),
+        (&["budget", "document"], document.max_tokens, document.max_cost),
+    ];
+    let mut problems = Vec::new();
+    for (path, tokens, usd) in limits {
+        if tokens == Some(0) {
+            problems.push(out_of_range(spec, &[path, &["max_tokens"]].concat(), "at least 1"));
+        }
+        if usd.is_some_and(|usd| !(usd.is_finite() && usd >= 0.0)) {
+            problems.push(out_of_range(spec, &[path, &["max_cost"]].concat(), "of US dollars, at least 0"));
+        }
+    }
+    problems
 }
 
 /// Checks one model of a settings file.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calls::StepCalls;
 use super::example::Example;
 use super::input::InputSpec;
 use super::steps::{
@@ -88,6 +89,31 @@ pub enum StepSpec {
 }
 
 impl StepSpec {
+    /// Returns the key of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Split(_) => "split",
+            Self::Fold(_) => "fold",
+            Self::Map(_) => "map",
+            Self::Reduce(_) => "reduce",
+            Self::Call(_) => "call",
+            Self::Quote(_) => "quote",
+            Self::Gather(_) => "gather",
+            Self::Iterate(_) => "iterate",
+            Self::Route(_) => "route",
+            Self::Workflow(_) => "workflow",
+            Self::Gate(_) => "gate",
+            Self::Retrieve(_) => "retrieve",
+            Self::Rank(_) => "rank",
+            Self::Filter(_) => "filter",
+            Self::Vote(_) => "vote",
+            Self::Judge(_) => "judge",
+            Self::Extract(_) => "extract",
+            Self::Write(_) => "write",
+        }
+    }
+
     /// Returns the demonstrations that a step adds to those of its agent.
     #[must_use]
     pub fn examples(&self) -> &[Example] {
@@ -111,6 +137,51 @@ impl StepSpec {
             | Self::Workflow(_)
             | Self::Gate(_) => &[],
         }
+    }
+
+    /// Returns how a step makes its calls, where it says so.
+    #[must_use]
+    pub fn calls(&self) -> Option<&StepCalls> {
+        match self {
+            Self::Fold(FoldSpec { calls, .. })
+            | Self::Map(MapSpec { calls, .. })
+            | Self::Reduce(ReduceSpec { calls, .. })
+            | Self::Call(CallSpec { calls, .. })
+            | Self::Quote(QuoteSpec { calls, .. })
+            | Self::Rank(RankSpec { calls, .. })
+            | Self::Filter(FilterSpec { calls, .. })
+            | Self::Judge(JudgeSpec { calls, .. })
+            | Self::Extract(ExtractSpec { calls, .. })
+            | Self::Iterate(IterateSpec { calls, .. }) => calls.as_ref(),
+            Self::Split(_)
+            | Self::Gather(_)
+            | Self::Retrieve(_)
+            | Self::Vote(_)
+            | Self::Write(_)
+            | Self::Route(_)
+            | Self::Workflow(_)
+            | Self::Gate(_) => None,
+        }
+    }
+
+    /// Returns the step without what does not decide what is asked: how its calls are made, and what they may use.
+    #[must_use]
+    pub fn deciding(&self) -> Self {
+        let mut step = self.clone();
+        if let Self::Fold(FoldSpec { calls, .. })
+        | Self::Map(MapSpec { calls, .. })
+        | Self::Reduce(ReduceSpec { calls, .. })
+        | Self::Call(CallSpec { calls, .. })
+        | Self::Quote(QuoteSpec { calls, .. })
+        | Self::Rank(RankSpec { calls, .. })
+        | Self::Filter(FilterSpec { calls, .. })
+        | Self::Judge(JudgeSpec { calls, .. })
+        | Self::Extract(ExtractSpec { calls, .. })
+        | Self::Iterate(IterateSpec { calls, .. }) = &mut step
+        {
+            *calls = calls.as_ref().map(StepCalls::deciding).filter(|calls| *calls != StepCalls::default());
+        }
+        step
     }
 }
 
@@ -142,7 +213,7 @@ pub enum Keep {
 }
 
 /// Reads chunks in order, carrying one communication unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoldSpec {
     /// The node that yields the chunks.
@@ -161,6 +232,9 @@ pub struct FoldSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 /// The order in which a fold reads.
@@ -177,7 +251,7 @@ pub enum Order {
 }
 
 /// Reads every chunk on its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
     /// The node that yields the chunks.
@@ -193,10 +267,13 @@ pub struct MapSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 /// Merges texts, level by level, until one is left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReduceSpec {
     /// The node that yields the texts; in `archive`, a node of `nodes` yields one text a source.
@@ -212,10 +289,13 @@ pub struct ReduceSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 /// Asks one agent once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallSpec {
     /// The agent.
@@ -228,6 +308,9 @@ pub struct CallSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
     /// A node that yields quotes: the answer may state no number and no name that they do not, or the best quote
     /// is given instead. `not found` is taken as it is; without any quote it is the answer and the agent is not asked.
     #[serde(default)]
@@ -267,6 +350,9 @@ pub struct QuoteSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 /// What makes a sentence useful.

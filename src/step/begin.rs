@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunContext;
 use crate::agent::Models;
+use crate::budget::Account;
 use crate::graph::Workflow;
 use crate::intake::{Document, Gathered};
 use crate::run::{DocumentRecord, Event, Plan, Purpose, RunState};
@@ -58,7 +59,8 @@ pub fn records(gathered: &Gathered) -> Vec<DocumentRecord> {
 }
 
 impl RunContext {
-    /// Puts a run together, over documents that were taken in. Its sources and inputs are those of the plan.
+    /// Puts a run together, over documents that were taken in. Its sources and inputs are those of the plan, and it may use
+    /// what its journal allows.
     #[must_use]
     pub fn new(
         workflow: Workflow,
@@ -69,7 +71,8 @@ impl RunContext {
         drain: CancellationToken,
     ) -> Self {
         let sources = sources_of(&documents, plan.purpose);
-        Self { workflow, plan, documents, sources, models, ledger, drain }
+        let account = ledger.read(|state| Account::new(state.budget().clone(), &state.spending()));
+        Self { workflow, plan, documents, sources, models, ledger, account, drain }
     }
 }
 

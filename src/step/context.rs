@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Source, StepError};
 use crate::agent::{Caller, Models};
+use crate::budget::Account;
 use crate::graph::{Node, Scope, ValueKind, Workflow};
 use crate::intake::Document;
 use crate::name::NodeName;
@@ -30,6 +31,8 @@ pub struct RunContext {
     pub models: Models,
     /// The journal and what it adds up to.
     pub ledger: Ledger,
+    /// What calls may use.
+    pub account: Account,
     /// Set when no further call may begin.
     pub drain: CancellationToken,
 }
@@ -42,6 +45,7 @@ impl RunContext {
             models: &self.models,
             prompts: self.workflow.prompts(),
             ledger: &self.ledger,
+            account: &self.account,
             drain: &self.drain,
         }
     }

@@ -1,6 +1,7 @@
 //! Why a task did not end in a value.
 
 use crate::agent::AgentError;
+use crate::budget::Refusal;
 use crate::intake::IntakeError;
 use crate::store::StoreError;
 use crate::text::{SplitError, TokenCount};
@@ -14,6 +15,9 @@ pub enum StepError {
     /// The task waits for a person; it is open.
     #[error("waiting for a person")]
     Waiting,
+    /// The next call may use more than the budget leaves. Where it is the budget of the run, the task is open.
+    #[error(transparent)]
+    OutOfBudget(Refusal),
     /// A person rejected what was shown.
     #[error("rejected{}", because(.reason))]
     Rejected {
@@ -118,6 +122,7 @@ impl From<AgentError> for StepError {
         match error {
             AgentError::Stopped => Self::Stopped,
             AgentError::Store(error) => Self::Store(error),
+            AgentError::OutOfBudget(refusal) => Self::OutOfBudget(refusal),
             error => Self::Agent(error),
         }
     }

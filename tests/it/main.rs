@@ -23,6 +23,7 @@ mod language;
 mod longhand;
 mod quoting;
 mod shipped;
+mod spending;
 mod steps;
 mod store;
 mod surface;

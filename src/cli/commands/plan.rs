@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::connecting::Connections;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::job::{self, Job, Prepared};
 use super::super::journals;
@@ -12,8 +13,8 @@ use super::{ask, run, summarize};
 use crate::connect::Connection;
 use crate::graph::Workflow;
 use crate::name::RunId;
-use crate::plan::{Failure, Fit, Forecast, Limits, Measured, Pace, Stage, forecast, table};
-use crate::run::{CallRecord, Event, Plan};
+use crate::plan::{Failure, Fit, Forecast, Measured, Pace, Stage, forecast, table};
+use crate::run::{CallRecord, Event, Limits, Plan};
 use crate::store::Store;
 
 /// How many of the newest runs are searched for calls of the same model.
@@ -26,12 +27,6 @@ pub(in super::super) struct Args {
     of: Option<Of>,
     #[command(flatten)]
     run: Option<run::Args>,
-    /// Say whether the run keeps within this many tokens of prompts and answers; exit with 4 where it does not
-    #[arg(long, global = true, value_name = "N")]
-    max_tokens: Option<u64>,
-    /// Say whether the run keeps within this many US dollars; exit with 4 where it does not
-    #[arg(long, global = true, value_name = "USD")]
-    max_cost: Option<f64>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -47,7 +42,7 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let limits = Limits { tokens: args.max_tokens, cost_usd: args.max_cost };
+    let limits = settings.limits;
     let job = match (args.of, args.run) {
         (Some(Of::Summarize(args)), _) => args.job(),
         (Some(Of::Ask(args)), _) => args.job()?,
@@ -58,9 +53,9 @@ pub(in super::super) async fn run(
         }
     };
     // Nothing is written, so nothing can be in the way.
-    let Prepared { plan, workflow, connection } =
+    let Prepared { plan, workflow, connections } =
         job::prepare(Job { output: None, ..job }, settings, printer)?;
-    let found = planned(plan, workflow, connection, None, limits, settings, printer).await?;
+    let found = planned(plan, workflow, &connections, None, limits, settings).await?;
     if printer.json || printer.jsonl {
         printer.json(&found)?;
     } else {
@@ -78,23 +73,20 @@ pub(in super::super) async fn run(
 }
 
 /// Plans what `plan` says; `but` is a run that nothing is to be learned from.
-#[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub(super) async fn planned(
     plan: Plan,
     workflow: Workflow,
-    connection: Connection,
+    connections: &Connections,
     but: Option<&RunId>,
     limits: Limits,
     settings: &Settings,
-    printer: &Printer,
 ) -> Result<Forecast, CommandError> {
     let spool = tempfile::tempdir()
         .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot make a temporary folder", error))?;
     let gathered = taking::gather(&plan, spool.path())?;
-    let measured = measured(&connection, but, settings)?;
-    let connections = job::connections(&workflow, connection.clone(), settings, printer)?;
-    let models = job::models(&connection, &connections);
-    let paces = connections.iter().map(|(name, one)| (name.clone(), pace(one, name.is_none(), &measured)));
+    let measured = measured(&connections.own, but, settings)?;
+    let models = connections.models();
+    let paces = connections.all().map(|(name, one)| (name.cloned(), pace(one, name.is_none(), &measured)));
     let paces: BTreeMap<Option<String>, Pace> = paces.collect();
     let stage = Stage { workflow, plan, documents: gathered.documents, models };
     let mut found = forecast(&stage, &paces, measured, limits).await;

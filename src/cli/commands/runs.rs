@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::super::connecting::Connections;
 use super::super::decisions::{Decisions, how_to_decide};
 use super::super::error::{CommandError, ExitStatus};
 use super::super::fork::{self, Fork};
@@ -12,9 +13,9 @@ use super::super::printer::Printer;
 use super::super::settings::Settings;
 use super::{plan, run};
 use crate::name::RunId;
-use crate::plan::{Limits, with_actual};
+use crate::plan::with_actual;
 use crate::report::{self, Diff, Parting, Report};
-use crate::run::{CallRecord, Event, RunState};
+use crate::run::{CallRecord, Event, Limits, RunState};
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -227,9 +228,8 @@ async fn against_plan(
         return Err(CommandError::new(ExitStatus::Failed, message));
     };
     let workflow = job::compile(&plan.workflow, settings, printer)?;
-    let connection = job::connection(&plan.model, settings, plan.window, printer)?;
-    let planned =
-        plan::planned(plan, workflow, connection, Some(run), Limits::default(), settings, printer).await?;
+    let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
+    let planned = plan::planned(plan, workflow, &connections, Some(run), Limits::default(), settings).await?;
     let made = report.calls.iter().filter(|call| !call.cached);
     let actual = made.map(|call| (call.node.clone(), call.prompt_tokens, call.completion_tokens, call.ms));
     let lines = with_actual(&planned, actual);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::calls::StepCalls;
 use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
@@ -35,6 +36,9 @@ pub struct ExtractSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 impl ExtractSpec {

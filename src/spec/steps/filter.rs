@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::calls::StepCalls;
 use super::super::condition::Condition;
 use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
 /// Keeps the things of which an agent says yes, or that meet a condition. Exactly one of `agent` and `keep_if` decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilterSpec {
     /// The node that yields chunks, texts, quotes or records; the same is yielded, in the same order.
@@ -30,4 +31,7 @@ pub struct FilterSpec {
     /// Demonstrations, sent after those of the agent. Only beside `agent`.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says. Only beside `agent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }

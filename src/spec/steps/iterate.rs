@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::calls::StepCalls;
 use super::super::condition::Condition;
 use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
 /// Asks one agent again and again, each time with what it said before, until its answer meets a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IterateSpec {
     /// The agent. Its prompt is given `previous` (what `carry` says), `round` from 1, and `rounds`, which is `at_most`.
@@ -31,6 +32,9 @@ pub struct IterateSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 /// What a round sees of the rounds before.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::calls::StepCalls;
 use super::super::example::Example;
 use super::Several;
 use crate::name::{AgentName, NodeName};
 
 /// Lets an agent choose one of several texts, which is yielded word for word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeSpec {
     /// One node that yields several texts, or a list of nodes that yield texts.
@@ -25,4 +26,7 @@ pub struct JudgeSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::calls::StepCalls;
 use super::super::example::Example;
 use crate::name::{AgentName, NodeName};
 
 /// Puts things into the order in which an agent finds them good, listwise and from the back, window by window (`RankGPT`,
 /// arXiv 2304.09542).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RankSpec {
     /// The node that yields chunks, texts, quotes or records; the same is yielded, best first.
@@ -36,6 +37,9 @@ pub struct RankSpec {
     /// Demonstrations, sent after those of the agent.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// How the calls are made, where that is not as the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<StepCalls>,
 }
 
 impl RankSpec {

@@ -1,0 +1,109 @@
+//! The models of a run: its own, and those that agents and steps name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::commands::models::pull;
+use super::error::CommandError;
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::agent::Models;
+use crate::connect::{ConnectError, Connection, connect};
+use crate::graph::Workflow;
+
+/// Every model that a run asks, each connected once.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    pub(super) own: Connection,
+    /// By the names that agents use; a name that leads to the model of the run is here, too.
+    named: BTreeMap<String, Named>,
+}
+
+#[derive(Debug, Clone)]
+struct Named {
+    connection: Connection,
+    /// Whether it is the model of the run.
+    own: bool,
+}
+
+impl Connections {
+    /// Connects to the model of a run and to those that the agents of its workflow name, fetching what can be fetched.
+    pub(super) fn open(
+        own: &str,
+        window: Option<u64>,
+        workflow: &Workflow,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> Result<Self, CommandError> {
+        Self::with(connection(own, settings, window, printer)?, own, workflow, settings, printer)
+    }
+
+    /// Connects to the models that the agents of a workflow name, beside that of the run.
+    pub(super) fn with(
+        connection_of_run: Connection,
+        own: &str,
+        workflow: &Workflow,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> Result<Self, CommandError> {
+        let mut connections = Self { own: connection_of_run, named: BTreeMap::new() };
+        let agents = workflow.nodes().filter_map(|node| node.agent.as_ref());
+        for name in agents.filter_map(|agent| agent.model.as_ref()).collect::<BTreeSet<_>>() {
+            let resolved = settings.agents_model(name);
+            let is_own = resolved == own;
+            let connection = if is_own {
+                connections.own.clone()
+            } else {
+                connection(&resolved, settings, None, printer)?
+            };
+            connections.named.insert(name.clone(), Named { connection, own: is_own });
+        }
+        let notes: BTreeSet<&String> = connections.all().filter_map(|(_, one)| one.note.as_ref()).collect();
+        for note in notes {
+            printer.warn(note);
+        }
+        Ok(connections)
+    }
+
+    /// Returns all of them: that of the run without a name, the others under the names that agents use.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Option<&String>, &Connection)> {
+        let named = self.named.iter().map(|(name, named)| (Some(name), &named.connection));
+        std::iter::once((None, &self.own)).chain(named)
+    }
+
+    /// Makes of them the models that a run asks.
+    pub(super) fn models(&self) -> Models {
+        let mut models = Models::on(Arc::clone(&self.own.model), self.own.terms);
+        for (name, Named { connection, own }) in &self.named {
+            if *own {
+                models.alias(name.clone());
+            } else {
+                models.add(name.clone(), Arc::clone(&connection.model), connection.terms);
+            }
+        }
+        models
+    }
+
+    /// Returns the identities of those that agents name.
+    pub(super) fn identities(&self) -> BTreeMap<String, String> {
+        let identity = |named: &Named| named.connection.model.identity().to_owned();
+        self.named.iter().map(|(name, named)| (name.clone(), identity(named))).collect()
+    }
+}
+
+/// Connects to a model, fetching it first where it is one that can be fetched.
+pub(super) fn connection(
+    name: &str,
+    settings: &Settings,
+    window: Option<u64>,
+    printer: &Printer,
+) -> Result<Connection, CommandError> {
+    let options = settings.connect_options(window);
+    match connect(name, &options) {
+        Err(ConnectError::NotPulled { name }) if !settings.offline => {
+            pull(&name, settings, printer)?;
+            Ok(connect(&name, &options)?)
+        }
+        result => Ok(result?),
+    }
+}

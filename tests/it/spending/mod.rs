@@ -1,0 +1,4 @@
+//! What calls may use, and what happens when they fail.
+
+mod budget;
+mod retries;
