@@ -93,6 +93,14 @@ impl Models {
         self.connected(agent).map(|connected| &connected.model)
     }
 
+    /// Returns how many calls of `agent` can be in flight.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn at_once(&self, agent: &AgentSpec) -> Result<usize, AgentError> {
+        self.connected(agent).map(Connected::concurrency)
+    }
+
     pub(super) fn connected(&self, agent: &AgentSpec) -> Result<&Connected, AgentError> {
         let Some(name) = &agent.model else { return Ok(&self.default) };
         self.named

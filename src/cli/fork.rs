@@ -73,7 +73,7 @@ pub(super) async fn fork(
     drop(journal);
     printer.say(&format!("{run} takes {count} finished tasks over from {old}"));
     let (ledger, budget) = (Ledger::open(new)?, budget::begun(settings, &workflow));
-    Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() }
+    Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None }
         .work(settings, printer)
         .await
 }

@@ -1,6 +1,6 @@
 //! Starts a run, takes up one that was interrupted, and reports how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -117,13 +117,14 @@ pub(super) async fn start(
     if let Some((run, ledger)) = interrupted(&store, &plan)? {
         printer.say(&format!("going on with the interrupted run {run}"));
         tell_recovery(&run, &ledger, printer);
-        let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() };
+        let job =
+            Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
         return job.work(settings, printer).await;
     }
     let (run, journal) = create(&store, &plan)?;
     let ledger = Ledger::open(journal)?;
     ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
-    let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new() };
+    let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
     job.work(settings, printer).await
 }
 
@@ -131,6 +132,7 @@ pub(super) async fn start(
 pub(super) async fn resume(
     run: &RunId,
     decisions: &Decisions,
+    only_failed: bool,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
@@ -157,7 +159,11 @@ pub(super) async fn resume(
     let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
     same_models(&plan, &connections, run)?;
     let budget = ledger.read(|state| budget::resumed(settings, &workflow, state.budget()));
-    let job = Opened { run: run.clone(), ledger, plan, workflow, connections, budget, decided };
+    let only = only_failed
+        .then(|| ledger.read(failed))
+        .map(|found| found.ok_or_else(|| none_failed(run)))
+        .transpose()?;
+    let job = Opened { run: run.clone(), ledger, plan, workflow, connections, budget, decided, only };
     job.work(settings, printer).await
 }
 
@@ -172,6 +178,8 @@ pub(super) struct Opened {
     pub(super) budget: Budget,
     /// What a person has decided since the run stopped.
     pub(super) decided: Vec<Event>,
+    /// The only slots to work on, where not all are.
+    pub(super) only: Option<HashSet<Slot>>,
 }
 
 impl Opened {
@@ -180,7 +188,7 @@ impl Opened {
         settings: &Settings,
         printer: &Printer,
     ) -> Result<ExitStatus, CommandError> {
-        let Self { run, ledger, plan, workflow, connections, budget, decided } = self;
+        let Self { run, ledger, plan, workflow, connections, budget, decided, only } = self;
         let models = connections.models();
         let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
@@ -224,7 +232,9 @@ impl Opened {
         }));
         let stop = Stop::default();
         let drain = stop.drain.clone();
-        let context = Arc::new(RunContext::new(workflow, plan, documents, models, ledger, drain));
+        let context =
+            RunContext { only, ..RunContext::new(workflow, plan, documents, models, ledger, drain) };
+        let context = Arc::new(context);
         let signals = tokio::spawn(signals::watch(stop.clone(), printer.clone()));
         let outcome = drive(&context, &stop).await;
         signals.abort();
@@ -321,6 +331,20 @@ pub(super) fn compile(name: &str, settings: &Settings, printer: &Printer) -> Res
         printer.say(&warnings);
     }
     Ok(workflow)
+}
+
+/// The sources that failed; none where none did.
+fn failed(state: &RunState) -> Option<HashSet<Slot>> {
+    let slots: HashSet<Slot> = state.failures().map(|(task, _)| task.slot).collect();
+    Some(slots).filter(|slots| !slots.is_empty())
+}
+
+fn none_failed(run: &RunId) -> CommandError {
+    CommandError::new(
+        ExitStatus::Failed,
+        format!("nothing in the run {run} failed, so there is nothing to try again"),
+    )
+    .hinted(format!("`longhand runs resume {run}` goes on with what is open"))
 }
 
 /// Refuses models that are not those that a run began with: what they said already would be mixed with what others say.

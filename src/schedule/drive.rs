@@ -52,7 +52,9 @@ pub async fn drive(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, Dr
     let began = Instant::now();
     let archive = context.plan.purpose == Purpose::Each && context.sources.len() > 1;
     let sources = u32::try_from(context.sources.len()).unwrap_or(u32::MAX);
-    let mut frontier = context.ledger.read(|state| Frontier::new(&context.workflow, sources, archive, state));
+    let mut frontier = context
+        .ledger
+        .read(|state| Frontier::over(&context.workflow, sources, archive, context.only.clone(), state));
     let mut running: JoinSet<Ended> = JoinSet::new();
     let most = context.models.concurrency().max(1);
     loop {

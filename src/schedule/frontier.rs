@@ -22,6 +22,8 @@ use crate::spec::{RouteSpec, StepSpec};
 pub struct Frontier<'a> {
     nodes: Vec<Need<'a>>,
     sources: u32,
+    /// The only slots that are worked on, where not all are.
+    only: Option<HashSet<Slot>>,
     /// What every source has to yield.
     wanted: BTreeSet<usize>,
     /// What the archive has to yield; nothing where it is not wanted.
@@ -60,6 +62,19 @@ impl<'a> Frontier<'a> {
     /// Begins with what `state` says is done already. `archive` tells whether the archive's nodes are wanted.
     #[must_use]
     pub fn new(workflow: &'a Workflow, sources: u32, archive: bool, state: &RunState) -> Self {
+        Self::over(workflow, sources, archive, None, state)
+    }
+
+    /// Begins as [`Self::new`] does, and works on no other sources than `only`. Where others have more to do, the archive's
+    /// nodes are not wanted.
+    #[must_use]
+    pub fn over(
+        workflow: &'a Workflow,
+        sources: u32,
+        archive: bool,
+        only: Option<HashSet<Slot>>,
+        state: &RunState,
+    ) -> Self {
         let index: HashMap<&NodeName, usize> =
             workflow.nodes().enumerate().map(|(at, node)| (&node.name, at)).collect();
         let at = |name: &NodeName| index.get(name).copied();
@@ -83,6 +98,7 @@ impl<'a> Frontier<'a> {
         let mut frontier = Self {
             nodes: workflow.nodes().map(need).collect(),
             sources,
+            only,
             wanted: at(workflow.output()).into_iter().chain(written(Scope::Source)).collect(),
             of_archive: if archive { of_archive.collect() } else { Vec::new() },
             begun: false,
@@ -92,6 +108,9 @@ impl<'a> Frontier<'a> {
             open_sources: 0,
             failed: HashSet::new(),
         };
+        if frontier.leaves_some(state) {
+            frontier.of_archive.clear();
+        }
         if !frontier.of_archive.is_empty() {
             let done = frontier.done_nodes(Slot::Archive, state);
             let found = frontier.walk(Slot::Archive, &done, state);
@@ -170,7 +189,8 @@ impl<'a> Frontier<'a> {
     /// Opens every source that has not yielded all that is wanted of it.
     fn take_up_sources(&mut self, state: &RunState) {
         for slot in (0..self.sources).map(Slot::Source) {
-            if self.failed.contains(&slot) || self.open.contains_key(&slot) {
+            let left = self.only.as_ref().is_some_and(|only| !only.contains(&slot));
+            if left || self.failed.contains(&slot) || self.open.contains_key(&slot) {
                 continue;
             }
             let done = self.done_nodes(slot, state);
@@ -180,6 +200,16 @@ impl<'a> Frontier<'a> {
                 self.advance(slot, state);
             }
         }
+    }
+
+    /// Tells whether a source is left alone that has not yielded all that is wanted of it.
+    fn leaves_some(&self, state: &RunState) -> bool {
+        let Some(only) = &self.only else { return false };
+        let mut left = (0..self.sources).map(Slot::Source).filter(|slot| !only.contains(slot));
+        left.any(|slot| {
+            let done = self.done_nodes(slot, state);
+            self.wanted.iter().any(|node| done.get(*node) == Some(&false))
+        })
     }
 
     /// Begins the archive, or goes on with it, where no source has more to do.

@@ -72,7 +72,7 @@ impl RunContext {
     ) -> Self {
         let sources = sources_of(&documents, plan.purpose);
         let account = ledger.read(|state| Account::new(state.budget().clone(), &state.spending()));
-        Self { workflow, plan, documents, sources, models, ledger, account, drain }
+        Self { workflow, plan, documents, sources, models, ledger, account, only: None, drain }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every step of a run can see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,8 @@ pub struct RunContext {
     pub ledger: Ledger,
     /// What calls may use.
     pub account: Account,
+    /// The only slots that are worked on, where not all are.
+    pub only: Option<HashSet<Slot>>,
     /// Set when no further call may begin.
     pub drain: CancellationToken,
 }
@@ -205,7 +207,7 @@ impl RunContext {
     /// Counts the sources that have neither a result nor a failure.
     #[must_use]
     pub fn open_sources(&self, state: &RunState) -> usize {
-        let failed: std::collections::HashSet<Slot> = state.failures().map(|(task, _)| task.slot).collect();
+        let failed: HashSet<Slot> = state.failures().map(|(task, _)| task.slot).collect();
         let slots = (0..self.sources.len()).filter_map(|source| u32::try_from(source).ok()).map(Slot::Source);
         slots
             .filter(|slot| !failed.contains(slot) && state.value(self.workflow.output(), *slot).is_none())

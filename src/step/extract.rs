@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::Value as Json;
 
 use super::StepError;
-use super::context::RunContext;
+use super::context::{RunContext, bug};
 use crate::agent::{AgentError, Ask};
 use crate::graph::Node;
 use crate::model::{Message, ModelError, OutputForm, StopReason};
@@ -45,14 +45,16 @@ pub(super) async fn run(
         return Ok(Value::Records(reading.records(0, shared, None, None).await?));
     };
     let chunks = context.chunks(over, task.slot)?;
-    let at_once = context.models.of(agent)?.limits().concurrency.max(1);
-    let read = |(index, chunk): (u32, &Chunk)| {
-        let variables = chunk_variables(context, shared.clone(), chunk, (index, chunks.len()));
-        let (reading, document) = (&reading, chunk.document);
-        async move { reading.records(index, variables?, Some(document), Some(index)).await }
+    let at_once = context.models.at_once(agent)?;
+    let (chunks, shared, reading) = (chunks.as_slice(), &shared, &reading);
+    // A prompt is made when its turn comes: all of them together would be the document once more in memory.
+    let read = |index: u32| async move {
+        let chunk = chunks.get(index as usize).ok_or_else(|| bug(over, "chunk"))?;
+        let variables = chunk_variables(context, shared.clone(), chunk, (index, chunks.len()))?;
+        reading.records(index, variables, Some(chunk.document), Some(index)).await
     };
-    let asked: Vec<_> = (0_u32..).zip(&chunks).map(read).collect();
-    let records: Vec<Vec<Json>> = stream::iter(asked).buffered(at_once).try_collect().await?;
+    let indexes = 0..u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    let records: Vec<Vec<Json>> = stream::iter(indexes).map(read).buffered(at_once).try_collect().await?;
     Ok(Value::Records(records.concat()))
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn run(
     }
     let agent = RunContext::agent(node)?;
     let shared = context.variables(task, &spec.with)?;
-    let at_once = context.models.of(agent)?.limits().concurrency.max(1);
+    let at_once = context.models.at_once(agent)?;
     let chunks = matches!(value, Value::Chunks(_));
     let decide = |(step, item): (u32, &Item)| {
         let ask = Ask {

@@ -3,7 +3,7 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::StepError;
-use super::context::RunContext;
+use super::context::{RunContext, bug};
 use crate::agent::Ask;
 use crate::graph::Node;
 use crate::model::OutputForm;
@@ -22,14 +22,17 @@ pub(super) async fn run(
     let chunks = context.chunks(&spec.over, task.slot)?;
     let shared = context.variables(task, &spec.with)?;
     let count = chunks.len() as u64;
-    let at_once = context.models.of(agent)?.limits().concurrency.max(1);
-    let read = |(step, chunk): (u32, &Chunk)| {
-        let ask = ask(context, task, node, (step, count), chunk, shared.clone());
-        async move { Ok::<_, StepError>(context.caller().call(ask?).await?.text) }
+    let at_once = context.models.at_once(agent)?;
+    let (chunks, shared) = (chunks.as_slice(), &shared);
+    // A prompt is made when its turn comes: all of them together would be the document once more in memory.
+    let read = |step: u32| async move {
+        let chunk = chunks.get(step as usize).ok_or_else(|| bug(&spec.over, "chunk"))?;
+        let ask = ask(context, task, node, (step, count), chunk, shared.clone())?;
+        Ok::<_, StepError>(context.caller().call(ask).await?.text)
     };
-    let asked: Vec<_> = (0_u32..).zip(&chunks).map(read).collect();
+    let steps = 0..u32::try_from(chunks.len()).unwrap_or(u32::MAX);
     // `buffered` yields in the order of the chunks, whichever answer comes first.
-    Ok(Value::Texts(stream::iter(asked).buffered(at_once).try_collect().await?))
+    Ok(Value::Texts(stream::iter(steps).map(read).buffered(at_once).try_collect().await?))
 }
 
 fn ask<'a>(

@@ -25,7 +25,7 @@ pub(super) async fn run(
     };
     let shared = context.variables(task, &spec.with)?;
     let agent = RunContext::agent(node)?;
-    let at_once = context.models.of(agent)?.limits().concurrency.max(1);
+    let at_once = context.models.at_once(agent)?;
     let mut step = 0;
     while texts.len() > 1 {
         let before = texts.len();

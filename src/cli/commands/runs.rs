@@ -67,6 +67,9 @@ enum Action {
     Resume {
         /// The run, or the beginning of its name
         run: String,
+        /// Work on nothing but what failed
+        #[arg(long)]
+        retry_failed: bool,
         #[command(flatten)]
         decisions: Decisions,
     },
@@ -95,8 +98,8 @@ pub(in super::super) async fn run(
             let fork = Fork { from, inputs: run::inputs(&params)?, output, force };
             fork::fork(&store.resolve(&run)?, fork, settings, printer).await
         }
-        Action::Resume { run, decisions } => {
-            job::resume(&store.resolve(&run)?, &decisions, settings, printer).await
+        Action::Resume { run, retry_failed, decisions } => {
+            job::resume(&store.resolve(&run)?, &decisions, retry_failed, settings, printer).await
         }
         Action::Rm { run } => {
             let run = store.resolve(&run)?;

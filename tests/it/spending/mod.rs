@@ -1,4 +1,5 @@
 //! What calls may use, and what happens when they fail.
 
 mod budget;
+mod fairness;
 mod retries;

@@ -72,6 +72,45 @@ fn a_document_whose_call_is_never_answered_fails_alone_and_can_be_tried_again() 
 }
 
 #[test]
+fn only_what_failed_is_tried_again_where_that_is_asked_for() {
+    let longhand = prepared("{when: 'a.md part 2', times: 1}", "tries: 1");
+    longhand.file("in/a.md", document(30)).file("in/b.md", document(300)).file("in/c.md", document(30));
+    // The budget ends the run after the first document failed, the third is done and the second is half read.
+    let args = [
+        "run",
+        "trying",
+        "in",
+        "--model",
+        "scripted:script.yaml",
+        "--window=500",
+        "--json",
+        "--max-tokens=4000",
+    ];
+    let ended = longhand.run(&args);
+    assert_eq!(ended.code, Some(4), "{}", ended.shown());
+    let report = ended.json();
+    let run = report["run"].as_str().unwrap();
+    let status = |report: &Value| -> Vec<String> {
+        report["documents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["status"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(status(&report), ["failed", "open", "open"]);
+    longhand.file("script.yaml", "max_output: 64\nconcurrency: 1\n");
+    let resume = ["runs", "resume", run, "--json", "--max-tokens=100000"];
+    let retried = longhand.run(&[&resume[..], &["--retry-failed"]].concat());
+    assert_eq!(retried.code, Some(130), "the others are open: {}", retried.shown());
+    assert_eq!(status(&retried.json()), ["done", "open", "open"]);
+    let again = longhand.run(&[&resume[..], &["--retry-failed"]].concat());
+    assert_eq!(again.code, Some(1), "{}", again.shown());
+    assert!(again.stderr.contains("failed, so there is nothing to try again"), "{}", again.stderr);
+    assert_eq!(longhand.run(&resume).code, Some(0));
+}
+
+#[test]
 fn a_wait_that_is_too_long_is_not_waited_for() {
     let longhand = prepared("{when: '', times: 1, retry_after_ms: 3600000}", "longest_wait_ms: 1000");
     let ended = longhand.run(&[&RUN[..], &["--jsonl"]].concat());
