@@ -19,6 +19,10 @@ const PROJECT_FILE: &str = "longhand.yaml";
 /// The file with a user's own settings.
 const USER_FILE: &str = "config.yaml";
 
+/// Where a proxy may be named; the client of the hub looks at the same.
+const PROXIES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
 /// Everything that flags, environment and files say, resolved.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -45,6 +49,9 @@ pub(super) struct Settings {
     /// The model hub, where it is not the usual one.
     #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only local models are fetched"))]
     pub(super) hub: Option<String>,
+    /// Whether a proxy stands before the hub.
+    #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only local models are fetched"))]
+    pub(super) proxied: bool,
     #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only local models are fetched"))]
     /// Python, for the second source of the default model.
     pub(super) python: String,
@@ -121,6 +128,7 @@ impl Settings {
             listed,
             offline: global.offline,
             hub: text("HF_ENDPOINT"),
+            proxied: PROXIES.iter().any(|name| text(name).is_some()),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),
             here,
         })

