@@ -1,10 +1,9 @@
 //! The files that `write` steps make: looked at before anything is spent, written when the run ends.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::{CommandError, ExitStatus};
-use super::output;
+use super::output::{self, Pages};
 use crate::graph::Workflow;
 use crate::intake::Document;
 use crate::run::{Plan, Value};
@@ -34,7 +33,7 @@ pub(super) fn check(workflow: &Workflow, plan: &Plan, documents: &[Document]) ->
             return Err(CommandError::new(ExitStatus::Usage, message)
                 .hinted("give the `path` of the step another name"));
         }
-        let file = inside(folder, &path)?;
+        let file = output::inside(folder, &path)?;
         if !plan.force && file.exists() {
             return Err(output::exists(&file));
         }
@@ -43,12 +42,11 @@ pub(super) fn check(workflow: &Workflow, plan: &Plan, documents: &[Document]) ->
 }
 
 /// Writes the files of the steps that are done.
-pub(super) fn write(context: &RunContext) -> Result<(), CommandError> {
-    let Some(folder) = &context.plan.output else { return Ok(()) };
+pub(super) fn write(context: &RunContext, pages: &Pages<'_>) -> Result<(), CommandError> {
     for OutputFile { task, path } in planned(&context.workflow, &context.plan, &context.documents)? {
         let text = context.ledger.read(|state| state.value(&task.node, task.slot).cloned());
         if let Some(Value::Text(text)) = text {
-            output::write_file(&inside(folder, &path)?, &text, context.plan.force)?;
+            pages.put(&path, &text)?;
         }
     }
     Ok(())
@@ -63,19 +61,4 @@ fn planned(
     let names: Vec<String> = sources.iter().map(|source| RunContext::name_of(documents, source)).collect();
     output_files(workflow, &plan.inputs, &names)
         .map_err(|error| CommandError::new(ExitStatus::Usage, error.to_string()))
-}
-
-/// Returns the file, unless a link on the way to it could lead out of the folder.
-fn inside(folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
-    let mut file = folder.to_path_buf();
-    for part in path {
-        file.push(part);
-        if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
-            let message = format!("`{}` is a link, which may lead out of the output folder", file.display());
-            return Err(
-                CommandError::new(ExitStatus::Usage, message).hinted("remove it, or choose another folder")
-            );
-        }
-    }
-    Ok(file)
 }

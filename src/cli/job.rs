@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::budget;
+use super::closing;
 use super::connecting::{Connections, connection};
 use super::decisions::{Decisions, how_to_decide};
 use super::error::{CommandError, ExitStatus};
@@ -75,9 +76,6 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
     };
     let workflow = compile(&workflow_name, settings, printer)?;
     files::check_folder(&workflow, job.output.as_ref())?;
-    if let Some(folder) = &job.output {
-        output::check_free(&settings.here.join(folder), job.force)?;
-    }
     let inputs = inputs(&workflow, job.inputs)?;
     let connections = Connections::with(connection, &name, &workflow, settings, printer)?;
     let stdin = job.paths.iter().any(|path| path.as_os_str() == "-");
@@ -120,6 +118,10 @@ pub(super) async fn start(
         let job =
             Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
         return job.work(settings, printer).await;
+    }
+    // An interrupted run has pages of its own there.
+    if let Some(folder) = &plan.output {
+        output::check_free(folder, plan.force)?;
     }
     let (run, journal) = create(&store, &plan)?;
     let ledger = Ledger::open(journal)?;
@@ -258,8 +260,9 @@ fn finish(
     let reader = Store::open(&settings.store)?.read_run(run)?;
     let report = report_from(&reader, &context.workflow)?;
     if let Some(folder) = &context.plan.output {
-        output::write(&report, folder, context.plan.force)?;
-        files::write(context)?;
+        let pages = output::Pages { folder, force: context.plan.force, run, ledger: &context.ledger };
+        pages.write(&report)?;
+        files::write(context, &pages)?;
     }
     if printer.jsonl {
         printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;
@@ -277,6 +280,9 @@ fn finish(
             format!("`{}` failed: {}", failure.path, failure.error)
         };
         printer.failure(&told);
+    }
+    if let Some(cut) = closing::cut_off(&report.calls) {
+        printer.warn(&cut);
     }
     if let Some(folder) = &context.plan.output {
         printer.say(&format!("written to `{}`", folder.display()));

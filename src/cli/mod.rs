@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod closing;
 mod commands;
 mod connecting;
 mod decisions;

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use super::error::{CommandError, ExitStatus};
 use crate::graph::Workflow;
 use crate::intake::{self, Gathered, Input};
@@ -57,10 +59,10 @@ pub(super) fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError
         let failed =
             |error| CommandError::caused(ExitStatus::Failed, "cannot keep what was read from stdin", error);
         if !kept.exists() {
-            let under_way = spool.join("stdin.part");
-            let mut file = File::create(&under_way).map_err(failed)?;
+            // Such a file is its owner's alone, as all that a run keeps.
+            let mut file = NamedTempFile::new_in(spool).map_err(failed)?;
             io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-            std::fs::rename(&under_way, &kept).map_err(failed)?;
+            file.persist(&kept).map_err(|error| failed(error.error))?;
         }
         inputs.push(Input::Stdin(Box::new(File::open(&kept).map_err(failed)?)));
     }

@@ -14,7 +14,8 @@ use crate::text::{DocumentIndex, Span};
 pub struct Document {
     /// Its position in reading order.
     pub index: DocumentIndex,
-    /// What messages call it: its path below the given folder with `/`, or the given file's name; `stdin` for standard input.
+    /// What messages call it: its path below the given folder with `/`, or the given file's name, with folders
+    /// before it where another document has that name; `stdin` for standard input.
     pub name: String,
     /// The file that was given or found; `None` for standard input.
     pub path: Option<PathBuf>,

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
 use super::document::{Source, Stamp};
-use super::sniff::{SAMPLE, binary_kind};
+use super::sniff::{BINARY, SAMPLE, binary_kind};
 use super::spool::{detect, keep, persist, transcode};
 use super::survey::{Facts, Survey, survey};
 use super::{Document, IntakeError};
@@ -127,12 +127,28 @@ impl Gathering<'_> {
             Ok(text) => text,
             Err(error) => return self.found.failed.push(Failure { name, error }),
         };
-        let full = || path.as_deref().map(|path| path.to_string_lossy().replace('\\', "/"));
-        let name = if self.names.contains(&name) { full().unwrap_or(name) } else { name };
+        let name = self.own_name(name, path.as_deref());
         self.names.insert(name.clone());
         let index = DocumentIndex(u32::try_from(self.found.documents.len()).unwrap_or(u32::MAX));
         let Facts { hash, bytes, .. } = facts;
         self.found.documents.push(Document { index, name, path, hash, bytes, source });
+    }
+
+    /// Returns a name that no document has yet. One that is taken gets folders before it, as many as it takes: never all of
+    /// the path, because pages are named after it and lie below one folder.
+    fn own_name(&self, name: String, path: Option<&Path>) -> String {
+        if !self.names.contains(&name) {
+            return name;
+        }
+        let folders = path.map(folders_above).unwrap_or_default();
+        let mut longer = path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        let below = folders.iter().rev().map(|folder| {
+            longer = format!("{folder}/{longer}");
+            longer.clone()
+        });
+        let counted = (2_u64..).map(|number| format!("{name}-{number}"));
+        let mut names = below.filter(|longer| longer.len() > name.len()).chain(counted);
+        names.find(|name| !self.names.contains(name)).unwrap_or_default()
     }
 
     fn extract(&self, path: &Path) -> Result<(Source, Facts), IntakeError> {
@@ -180,6 +196,9 @@ impl Gathering<'_> {
                 (Some(spooled), facts)
             }
         };
+        if facts.nul {
+            return Err(IntakeError::Binary { path: path.to_owned(), kind: BINARY });
+        }
         if facts.visible { Ok((spooled, facts)) } else { Err(IntakeError::NoText { path: path.to_owned() }) }
     }
 
@@ -196,6 +215,19 @@ fn check_sample(reader: &mut (impl Read + ?Sized), path: &Path) -> Result<Vec<u8
     let mut sample = Vec::new();
     reader.take(SAMPLE as u64).read_to_end(&mut sample).map_err(|error| IntakeError::from_io(path, error))?;
     binary_kind(&sample).map_or(Ok(sample), |kind| Err(IntakeError::Binary { path: path.to_owned(), kind }))
+}
+
+/// Returns the names of the folders that lead to `path`, the outermost first, with `..` resolved.
+fn folders_above(path: &Path) -> Vec<String> {
+    let mut folders = Vec::new();
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        match part {
+            Component::Normal(name) => folders.push(name.to_string_lossy().into_owned()),
+            Component::ParentDir => drop(folders.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    folders
 }
 
 fn name_below(root: &Path, path: &Path) -> String {
@@ -256,6 +288,25 @@ mod tests {
     }
 
     #[test]
+    fn documents_of_one_name_get_folders_before_it_and_never_all_of_them() {
+        let files = folder(&[
+            ("a/x.txt", b"1"),
+            ("b/x.txt", b"2"),
+            ("c/b/x.txt", b"3"),
+            ("d/r/in/x.txt", b"4"),
+            ("e/r/in/x.txt", b"5"),
+        ]);
+        let inputs = ["a/x.txt", "b/../b/x.txt", "c/b/x.txt", "d/r", "e/r"];
+        let inputs = inputs.map(|name| Input::Path(files.path().join(name)));
+        let stdin = ["6", "7"].map(|text| Input::Stdin(Box::new(text.as_bytes())));
+        let spool = tempfile::tempdir().unwrap();
+        let gathered = gather(inputs.into_iter().chain(stdin), spool.path());
+        let names: Vec<_> = gathered.documents.iter().map(|document| document.name.as_str()).collect();
+        let expected = ["x.txt", "b/x.txt", "c/b/x.txt", "in/x.txt", "r/in/x.txt", "stdin", "stdin-2"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
     fn every_encoding_becomes_utf_8() {
         let utf_16: Vec<u8> = "\u{feff}Ünïcode 左".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let latin = b"Le caf\xe9 est ferm\xe9 depuis l'\xe9t\xe9 dernier, h\xe9las.".repeat(20);
@@ -266,6 +317,17 @@ mod tests {
         let expected = "Le café est fermé depuis l'été dernier, hélas.".repeat(20);
         assert_eq!(texts, ["Ünïcode 左", &expected, "marked"], "{:?}", gathered.failed);
         assert_eq!(gathered.documents[2].read(Span { start: 1, end: 3 }).unwrap(), "ar");
+    }
+
+    #[test]
+    fn a_nul_character_is_found_however_late_it_comes() {
+        let late = [vec![b'a'; 3 * SAMPLE], vec![0], vec![b'a'; 10]].concat();
+        let foreign = [&b"\xe9t\xe9 "[..], &late].concat();
+        let files = folder(&[("late", &late), ("foreign", &foreign)]);
+        let gathered = gather([Input::Path(files.path().to_owned())], files.path());
+        assert!(gathered.documents.is_empty(), "{gathered:?}");
+        let binary = |failure: &Failure| matches!(failure.error, IntakeError::Binary { .. });
+        assert!(gathered.failed.len() == 2 && gathered.failed.iter().all(binary), "{gathered:?}");
     }
 
     #[test]

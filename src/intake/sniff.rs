@@ -20,6 +20,9 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"GGUF", "a model"),
 ];
 
+/// What a format without a name is called.
+pub(super) const BINARY: &str = "a binary file";
+
 /// One control character in so many bytes is more than any text has.
 const CONTROL_SHARE: usize = 10;
 
@@ -33,7 +36,7 @@ pub(super) fn binary_kind(sample: &[u8]) -> Option<&'static str> {
     }
     let controls =
         sample.iter().filter(|b| b.is_ascii_control() && !matches!(b, b'\t'..=b'\r' | 0x1B)).count();
-    (sample.contains(&0) || controls * CONTROL_SHARE > sample.len()).then_some("a binary file")
+    (sample.contains(&0) || controls * CONTROL_SHARE > sample.len()).then_some(BINARY)
 }
 
 #[cfg(test)]

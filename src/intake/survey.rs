@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) skip: u64,
     /// Whether it has a visible character.
     pub(super) visible: bool,
+    /// Whether it has a NUL character, which no text has.
+    pub(super) nul: bool,
 }
 
 /// How a pass over bytes ended.
@@ -43,23 +45,25 @@ pub(super) struct Tally {
     hasher: Hasher,
     bytes: u64,
     visible: bool,
+    nul: bool,
     beyond_ascii: usize,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { hasher: ContentHash::streaming(), bytes: 0, visible: false, beyond_ascii: 0 }
+        Self { hasher: ContentHash::streaming(), bytes: 0, visible: false, nul: false, beyond_ascii: 0 }
     }
 
     pub(super) fn add(&mut self, text: &str) {
         self.hasher.update(text.as_bytes());
         self.bytes += text.len() as u64;
         self.visible = self.visible || !text.trim_start().is_empty();
+        self.nul = self.nul || text.as_bytes().contains(&0);
         self.beyond_ascii += text.bytes().filter(|b| *b >= 0xC0).count();
     }
 
     pub(super) fn facts(&self, skip: u64) -> Facts {
-        Facts { hash: self.hasher.finish(), bytes: self.bytes, skip, visible: self.visible }
+        Facts { hash: self.hasher.finish(), bytes: self.bytes, skip, visible: self.visible, nul: self.nul }
     }
 }
 

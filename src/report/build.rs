@@ -146,6 +146,7 @@ impl View<'_> {
                 path: self.path_of(*slot),
                 text: plain(value),
                 records: records(value),
+                quotes: self.quotes_of(*slot, value),
             })
             .collect()
     }
@@ -154,18 +155,27 @@ impl View<'_> {
     fn quotes(&self) -> Vec<QuoteLine> {
         let mut lines = Vec::new();
         for slot in self.slots() {
-            let quotes = self.state.value(self.workflow.output(), slot).and_then(|value| match value {
-                Value::Quotes(quotes) => Some(quotes.as_slice()),
-                _ => self.evidence(slot),
-            });
-            lines.extend(quotes.unwrap_or(&[]).iter().map(|quote| QuoteLine {
-                document: self.name_of(quote.document),
-                start: quote.span.start,
-                end: quote.span.end,
-                text: quote.text.clone(),
-            }));
+            let value = self.state.value(self.workflow.output(), slot);
+            lines.extend(value.into_iter().flat_map(|value| self.quotes_of(slot, value)));
         }
         lines
+    }
+
+    /// The quotes that one result is, or that it rests on.
+    fn quotes_of(&self, slot: Slot, value: &Value) -> Vec<QuoteLine> {
+        let quotes = match (value, slot) {
+            (Value::Quotes(quotes), _) => quotes.as_slice(),
+            (_, Slot::Source(_)) => self.evidence(slot).unwrap_or(&[]),
+            // What a worded overview rests on are the results of the sources, and each of them names its own.
+            (_, Slot::Archive) => &[],
+        };
+        let line = |quote: &Quote| QuoteLine {
+            document: self.name_of(quote.document),
+            start: quote.span.start,
+            end: quote.span.end,
+            text: quote.text.clone(),
+        };
+        quotes.iter().map(line).collect()
     }
 
     /// The quotes upstream of a worded result. A step that only hands on what others made has theirs.

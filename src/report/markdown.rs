@@ -3,35 +3,27 @@
 use std::fmt::Write as _;
 
 use super::model::{QuoteLine, Report, Status};
+use super::naming::ARCHIVE;
 
 /// The page of one document, or nothing where it has no result yet.
 #[must_use]
 pub fn document_page(report: &Report, path: &str) -> Option<String> {
-    let text = report.summaries.as_ref()?.iter().find(|summary| summary.path == path)?.text.clone();
-    let quotes: Vec<&QuoteLine> = report.quotes.iter().filter(|quote| quote.document == path).collect();
-    Some(page(path, &text, &quotes))
+    let summary = report.summaries.as_ref()?.iter().find(|summary| summary.path == path)?;
+    Some(page(path, &summary.text, &summary.quotes))
 }
 
-/// The page of the whole archive: a single document's result stands for the archive.
+/// The page of the whole archive: the result of the only document there is stands for the archive.
 #[must_use]
 pub fn archive_page(report: &Report) -> Option<String> {
     if let Some(answer) = &report.answer {
-        let quotes: Vec<&QuoteLine> = report.quotes.iter().collect();
-        return Some(page("Answer", answer, &quotes));
+        return Some(page("Answer", answer, &report.quotes));
     }
     let summaries = report.summaries.as_ref()?;
-    let overview = summaries.iter().find(|summary| summary.path == ".");
+    let overview = summaries.iter().find(|summary| summary.path == ARCHIVE);
     match (overview, summaries.as_slice()) {
-        (Some(overview), _) => {
-            let lines: Vec<&str> = overview.text.lines().collect();
-            let quotes: Vec<&QuoteLine> = report
-                .quotes
-                .iter()
-                .filter(|quote| lines.contains(&one_line(&quote.text).as_str()))
-                .collect();
-            Some(page("The archive", &overview.text, &quotes))
-        }
-        (None, [only]) => document_page(report, &only.path),
+        (Some(overview), _) => Some(page("The archive", &overview.text, &overview.quotes)),
+        // One of several that is done says nothing of the others.
+        (None, [only]) if report.documents.len() == 1 => document_page(report, &only.path),
         (None, _) => None,
     }
 }
@@ -47,8 +39,11 @@ pub fn index_page(report: &Report) -> String {
             Status::Open => "not finished",
             Status::Waiting => "waiting for a person",
         };
+        let path = &document.path;
+        let has_page = report.summaries.iter().flatten().any(|summary| summary.path == *path);
+        let name = if has_page { format!("[{path}](<{path}.md>)") } else { format!("`{path}`") };
         // Writing to a string cannot fail.
-        let _ = writeln!(page, "- [{0}](<{0}.md>): {state}, {1} bytes", document.path, document.bytes);
+        let _ = writeln!(page, "- {name}: {state}, {} bytes", document.bytes);
     }
     if !report.failed.is_empty() {
         page.push_str("\n## Failed\n\n");
@@ -64,7 +59,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// A result that consists of quotes is shown as a list, each with its place; a worded one with its quotes below.
-fn page(title: &str, text: &str, quotes: &[&QuoteLine]) -> String {
+fn page(title: &str, text: &str, quotes: &[QuoteLine]) -> String {
     let mut page = format!("# {title}\n\n");
     let lines: Vec<String> = quotes.iter().map(|quote| one_line(&quote.text)).collect();
     // An answer that happens to be one of its quotes is still an answer: only a result that is all of them is a list.

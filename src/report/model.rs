@@ -57,6 +57,9 @@ pub struct Summary {
     /// The records, where the result consists of records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<Vec<serde_json::Value>>,
+    /// The sentences that the text is or rests on, where the workflow quotes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<QuoteLine>,
 }
 
 /// A sentence, word for word.
@@ -166,6 +169,14 @@ pub struct CallLine {
     pub cost_usd: f64,
     /// How long it took, in milliseconds.
     pub ms: u64,
+}
+
+impl CallLine {
+    /// Tells whether the answer ended because it could not be longer.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.stop == StopReason::Length
+    }
 }
 
 /// Sums over the calls.

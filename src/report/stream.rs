@@ -121,6 +121,7 @@ impl Line {
             | Event::Decided { .. }
             | Event::Allowed { .. }
             | Event::Reserved { .. }
+            | Event::Writes { .. }
             | Event::Told => return None,
             Event::Document(document) => Self::Document {
                 path: document.name.clone(),

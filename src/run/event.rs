@@ -292,6 +292,14 @@ pub enum Event {
         /// How long the process worked on it, in milliseconds.
         ms: u64,
     },
+    /// A file is written below the output folder. It is recorded before it is done, so that the run knows its own files
+    /// wherever it was killed, and may replace those that nobody has changed.
+    Writes {
+        /// The file, seen from the output folder.
+        path: String,
+        /// The hash of what it will say.
+        hash: ContentHash,
+    },
     /// The results were printed or written: until then the same command goes on with the run, even where it has ended.
     Told,
     /// A resumed run forgets failures, so that they are tried again.

@@ -46,6 +46,8 @@ pub struct RunState {
     spending: Spending,
     /// How often calls failed that were not answered yet.
     missed: HashMap<CallSite, u32>,
+    /// Every file that was written below the output folder, with all that it ever said.
+    written: HashMap<String, Vec<ContentHash>>,
     outcome: Option<Outcome>,
     told: bool,
 }
@@ -82,6 +84,7 @@ impl RunState {
                 self.decisions.insert(task.clone(), decision.clone());
             }
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
+            Event::Writes { path, hash } => self.written.entry(path.clone()).or_default().push(*hash),
             Event::Told => self.told = true,
             Event::Resumed { .. } => {
                 self.told = false;
@@ -205,6 +208,12 @@ impl RunState {
     #[must_use]
     pub fn reused(&self, task: &TaskId) -> Option<&RunId> {
         self.reused.get(task)
+    }
+
+    /// Tells whether the run wrote, or was about to write, this text as this file below the output folder.
+    #[must_use]
+    pub fn has_written(&self, path: &str, hash: &ContentHash) -> bool {
+        self.written.get(path).is_some_and(|hashes| hashes.contains(hash))
     }
 
     /// Tells whether the results of the run were printed or written since it ended.

@@ -1,5 +1,6 @@
 //! Chain-of-Agents as the paper has it, asserted on the prompts that a model was really sent.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
@@ -131,6 +132,13 @@ fn the_switches_of_the_paper_are_a_line_of_yaml() {
     let (report, calls) = run(&longhand, "headless.yaml", &text, "What?");
     assert_eq!(calls.len(), chunks(&report, &text).len(), "no manager");
     assert_eq!(report["summaries"][0]["text"].as_str().unwrap(), answer(calls.last().unwrap()).trim());
+
+    longhand.file("archive/1.md", document(20)).file("archive/2.md", document(30));
+    let args = ["run", "headless.yaml", "archive", "--model", "scripted:script.yaml", "--json"];
+    let report = longhand.run(&args).json();
+    let nodes: BTreeSet<&str> =
+        report["calls"].as_array().unwrap().iter().map(|call| call["node"].as_str().unwrap()).collect();
+    assert_eq!(nodes, BTreeSet::from(["overview", "read"]), "an overview needs no manager either");
 }
 
 #[test]

@@ -56,6 +56,31 @@ fn ask(longhand: &Longhand, path: &Path, question: &str, method: &str) -> Value 
     report
 }
 
+#[test]
+fn every_summary_names_its_own_quotes() {
+    let longhand = Longhand::new();
+    longhand.file("in/1.md", document(30)).file("in/2.md", document(20));
+    let args = ["summarize", "in", "-m", "quote-chain", "--model", "scripted", "--json"];
+    let report = longhand.run(&args).json();
+    let summaries = report["summaries"].as_array().unwrap();
+    assert_eq!(summaries.len(), 3);
+    for summary in summaries {
+        let quotes = summary["quotes"].as_array().unwrap();
+        let texts: Vec<String> = quotes
+            .iter()
+            .map(|quote| quote["text"].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(summary["text"].as_str().unwrap(), texts.join("\n"));
+        let own = |quote: &Value| summary["path"] == "." || quote["document"] == summary["path"];
+        assert!(!quotes.is_empty() && quotes.iter().all(own), "{summary}");
+    }
+    let of_documents = summaries[..2].iter().flat_map(|summary| summary["quotes"].as_array().unwrap());
+    assert_eq!(
+        report["quotes"].as_array().unwrap().iter().collect::<Vec<_>>(),
+        of_documents.collect::<Vec<_>>()
+    );
+}
+
 /// Holds every quote of a report against the bytes of its document.
 fn check_verbatim(report: &Value, root: &Path) -> usize {
     let quotes = report["quotes"].as_array().unwrap();

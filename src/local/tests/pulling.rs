@@ -42,13 +42,13 @@ fn hub_that_sends(content: Vec<u8>, sent: usize) -> (Hub, Asked) {
             // The first question asks for one byte, to learn the size; the second for all of them.
             let Some(first) = start else { continue };
             let body = if first { &content[..1] } else { &content[..] };
-            let head = format!(
+            let reply_head = format!(
                 "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes 0-{}/{}\r\nETag: \"abc\"\r\nx-repo-commit: 0123\r\nConnection: close\r\n\r\n",
                 body.len(),
                 body.len() - 1,
                 content.len(),
             );
-            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(reply_head.as_bytes()).unwrap();
             stream.write_all(&body[..sent.min(body.len())]).unwrap();
             held.push(stream);
             if sent >= content.len() {

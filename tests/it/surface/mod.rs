@@ -6,6 +6,7 @@ mod help;
 mod inputs;
 mod network;
 mod output;
+mod pages;
 mod paths;
 mod plan;
 mod project;
