@@ -111,7 +111,12 @@ impl Caller<'_> {
             ms,
         };
         let (node, slot, step) = (record.site.task.node.clone(), record.site.task.slot, record.site.step);
-        self.ledger.record(&Event::Called(Box::new(record)))?;
+        let called = Event::Called(Box::new(record));
+        if connected.is_paid() {
+            self.ledger.record_forced(&called).await?;
+        } else {
+            self.ledger.record(&called)?;
+        }
         let usage = response.usage;
         tracing::debug!(
             %node, %slot, step, prompt = usage.prompt_tokens.0, completion = usage.completion_tokens.0, ms, "called"
