@@ -177,7 +177,12 @@ impl Caller<'_> {
             cost: connected.terms.price.map_or_else(Money::default, |price| price.cost(&usage)),
         };
         let spent = record.spent();
-        self.ledger.record(&Event::Called(Box::new(record)))?;
+        let called = Event::Called(Box::new(record));
+        if connected.is_paid() {
+            self.ledger.record_forced(&called).await?;
+        } else {
+            self.ledger.record(&called)?;
+        }
         if let Some(reservation) = reservation {
             reservation.settle(spent);
         }
@@ -189,7 +194,7 @@ impl Caller<'_> {
 
     /// Sets aside what a call can use at most; where the model is paid for, the journal knows of it before it is asked.
     async fn reserve(&self, call: &Call<'_>) -> Result<Option<Reservation<'_>>, AgentError> {
-        let (task, paid) = (&call.site.task, call.connected.terms.price.is_some());
+        let (task, paid) = (&call.site.task, call.connected.is_paid());
         if !self.account.limits(task) && !paid {
             return Ok(None);
         }

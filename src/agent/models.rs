@@ -31,6 +31,11 @@ impl Connected {
         connected
     }
 
+    /// Says whether an answer costs money, so that it must not be lost.
+    pub(super) fn is_paid(&self) -> bool {
+        self.terms.price.is_some()
+    }
+
     /// Returns how many calls may be in flight: what the model can take, or what the terms allow of it.
     fn concurrency(&self) -> usize {
         let most = self.model.limits().concurrency;

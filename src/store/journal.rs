@@ -1,12 +1,13 @@
 //! A run's journal as its one writer sees it. Knows nothing of what the records mean.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::blobs::Blobs;
+use super::disk::Disk;
 use super::engine::Engine;
 use super::entries::Entries;
 use super::error::StoreError;
@@ -18,7 +19,7 @@ use super::recovery::{self, Opened, Recovery};
 use crate::hash::ContentHash;
 use crate::name::RunId;
 
-/// What an append promises when it returns.
+/// What [`Journal::append`] promises when it returns; [`Journal::append_forced`] promises more, whatever is chosen here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// The record outlives the process, however it ends.
@@ -43,6 +44,24 @@ pub struct Journal {
     folder: RunFolder,
     spool: PathBuf,
     _lock: WriterLock,
+}
+
+/// A record that is with the system, and perhaps not on the disk yet.
+///
+/// Holds nothing of the journal that anybody waits for, so it can be forced on another thread.
+#[derive(Debug)]
+pub(super) struct Written {
+    seq: u64,
+    /// Where its line ends.
+    end: u64,
+    disk: Arc<Disk>,
+}
+
+impl Written {
+    /// Waits until the record is on the disk, and all that were appended before it.
+    pub(super) fn force(&self) -> Result<(), StoreError> {
+        self.disk.force(self.end)
+    }
 }
 
 /// Where the journal grows.
@@ -97,21 +116,44 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Encode`] if the record is not JSON, [`StoreError::DiskFull`], or what the system said.
     pub fn append<T: Serialize>(&self, event: &T) -> Result<u64, StoreError> {
+        self.write(event, self.durability).map(|written| written.seq)
+    }
+
+    /// Appends a record, waits until it is on the disk with all that were appended before it, and returns its number: it then
+    /// outlives a loss of power. Threads that wait at the same time share one wait.
+    ///
+    /// Blocks for as long as the device takes, milliseconds as a rule.
+    ///
+    /// # Errors
+    /// As [`Self::append`]. Once waiting for the disk has failed it fails until the run is opened anew; the record may then
+    /// be found in the journal all the same.
+    pub fn append_forced<T: Serialize>(&self, event: &T) -> Result<u64, StoreError> {
+        let written = self.write_out(event)?;
+        written.force().map(|()| written.seq)
+    }
+
+    /// Hands a record to the system, without waiting for the disk.
+    pub(super) fn write_out<T: Serialize>(&self, event: &T) -> Result<Written, StoreError> {
+        self.write(event, Durability::Kill)
+    }
+
+    fn write<T: Serialize>(&self, event: &T, durability: Durability) -> Result<Written, StoreError> {
         let json = serde_json::to_vec(event).map_err(|source| StoreError::Encode { source })?;
         let failed = |source| StoreError::io(&self.folder.records(), source);
         let body = line::pack(&json).map_err(failed)?;
         let mut tail = self.tail();
         let seq = tail.next;
         tail.records.append(seq, &body);
-        if self.durability == Durability::None && !tail.records.is_due() {
+        let written = Written { seq, end: tail.records.end(), disk: Arc::clone(tail.records.disk()) };
+        if durability == Durability::None && !tail.records.is_due() {
             tail.next += 1;
-            return Ok(seq);
+            return Ok(written);
         }
         match tail.records.write_out() {
             Ok(places) => {
                 tail.next += 1;
                 self.point(places)?;
-                Ok(seq)
+                Ok(written)
             }
             Err(error) => {
                 tail.records.take_back();

@@ -77,11 +77,33 @@ impl Ledger {
         if let Some(journal) = &self.journal {
             journal.append(event)?;
         }
+        self.take_effect(event);
+        Ok(())
+    }
+
+    /// Journals `event`, waits until it is on the disk, then applies it: for what was paid for.
+    ///
+    /// When this returns, a loss of power loses nothing of it, nor of what was recorded before. Where the future is
+    /// dropped, the event may be in the journal without having taken effect.
+    ///
+    /// # Errors
+    /// As [`Self::record`], and [`StoreError::Io`] where the runtime ends meanwhile.
+    pub async fn record_forced(&self, event: &Event) -> Result<(), StoreError> {
+        if let Some(journal) = &self.journal {
+            let written = journal.write_out(event)?;
+            // The disk takes milliseconds, in which the threads of the runtime have other tasks to go on with.
+            let forced = tokio::task::spawn_blocking(move || written.force()).await;
+            forced.map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
+        }
+        self.take_effect(event);
+        Ok(())
+    }
+
+    fn take_effect(&self, event: &Event) {
         self.state().apply(event);
         if let Some(observer) = &self.observer {
             observer(event);
         }
-        Ok(())
     }
 
     /// Looks at the state.

@@ -24,8 +24,13 @@
 //! * **The records are damaged.** Each line has a check and ends where no other byte does, so that damage to one line
 //!   costs that record, and the next where the end of the line is hit; the others are read. A lost record is an error in
 //!   its place: numbers have no gaps, and the index knows of records that were cut off at the end of the file.
-//! * **The machine loses power.** Not promised: nothing is forced to the disk before an append returns. What the system
-//!   has not written out yet is lost; what is damaged is found by its check or its hash.
+//! * **The machine loses power.** There are two classes of records. Those of [`Journal::append`] are *kill-safe* and no
+//!   more: what the system has not written out yet is lost, and what is damaged is found by its check or its hash. Those of
+//!   [`Journal::append_forced`] are *power-safe*: it returns once the file of records is on the disk up to the end of the
+//!   line (`fdatasync`), so that every record before is there, too; the first one of a process also forces the folders that
+//!   lead to the file. Threads that wait at the same time share one wait. [`Ledger::record_forced`] does the same without
+//!   blocking the runtime. Answers that are paid for are recorded so. The index and the blobs are never forced: the index
+//!   is made anew from the records.
 //!
 //! Every record lies in `records`, and only its place in sled: a flush of sled waits for the disk, several times as long
 //! as an append takes. A run without a call
@@ -43,6 +48,7 @@
 
 mod blobs;
 mod catalogue;
+mod disk;
 mod engine;
 mod entries;
 mod error;

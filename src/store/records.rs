@@ -6,7 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::disk::Disk;
 use super::error::StoreError;
 use super::folder;
 use super::line;
@@ -22,6 +24,7 @@ pub(super) type Place = (u64, u64);
 pub(super) struct Records {
     path: PathBuf,
     file: File,
+    disk: Arc<Disk>,
     /// Where the next line goes, once all that is gathered is written.
     end: u64,
     gathered: Vec<u8>,
@@ -35,7 +38,10 @@ impl Records {
     /// Opens the file to append at `end`; what lies behind it is half a line of a writer that was killed, and goes.
     pub(super) fn open(path: PathBuf, end: u64) -> Result<Self, StoreError> {
         let file = folder::open_file(&path)?;
-        let mut records = Self { path, file, end, gathered: Vec::new(), places: Vec::new(), torn: true };
+        let same = file.try_clone().map_err(|source| StoreError::io(&path, source))?;
+        let disk = Arc::new(Disk::new(path.clone(), same, end));
+        let (gathered, places) = (Vec::new(), Vec::new());
+        let mut records = Self { path, file, disk, end, gathered, places, torn: true };
         records.mend()?;
         Ok(records)
     }
@@ -66,6 +72,7 @@ impl Records {
             return Err(StoreError::io(&self.path, source));
         }
         self.gathered.clear();
+        self.disk.wrote(self.end);
         Ok(std::mem::take(&mut self.places))
     }
 
@@ -81,6 +88,11 @@ impl Records {
     /// Says how far the file reaches once all that is gathered is written.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Returns the file as the disk has it, to wait for it without holding up whoever appends.
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.disk
     }
 
     /// Waits until all that is written is on the disk.

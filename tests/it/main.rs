@@ -21,6 +21,7 @@ mod driven;
 mod growth;
 mod language;
 mod longhand;
+mod paid;
 mod quoting;
 mod shipped;
 mod spending;

@@ -79,6 +79,41 @@ fn many_threads_append_and_each_number_is_given_once() {
 }
 
 #[test]
+fn records_that_are_forced_take_their_turn_among_those_that_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    for durability in [Durability::Kill, Durability::None] {
+        let run: RunId = format!("{durability:?}").parse().unwrap();
+        let journal = store.create_run(&run, durability).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for n in 0..6 {
+                        let text = format!("{thread} {n} ").repeat(1 + n * 20);
+                        let append = if n % 3 == 0 { Journal::append_forced } else { Journal::append };
+                        let seq = append(journal, &text).unwrap();
+                        // What is forced is with the system at the latest, and so is all before it.
+                        let found = journal_now(journal, seq);
+                        assert!(n % 3 != 0 || found == Some(text));
+                    }
+                });
+            }
+        });
+        drop(journal);
+        let journal = store.open_run(&run, durability).unwrap();
+        assert_eq!((journal.recovery(), read(&journal).len()), (None, 48));
+    }
+
+    fn journal_now(journal: &Journal, seq: u64) -> Option<String> {
+        let records = journal.spool().parent().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let reader = Store::open(&records).unwrap().read_run(journal.run()).unwrap();
+        let found = reader.entries::<String>().map(Result::unwrap).find(|(found, _)| *found == seq);
+        found.map(|(_, text)| text)
+    }
+}
+
+#[test]
 fn journals_go_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Journal>();
