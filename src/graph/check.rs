@@ -218,6 +218,7 @@ pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
             && used.insert(name)
         {
             waiting.extend(references(node.step).into_iter().map(|reference| reference.to));
+            waiting.extend(draft.needs(name));
         }
     }
     let unused = draft.nodes.values().filter(|node| !used.contains(node.name));

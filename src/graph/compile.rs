@@ -7,7 +7,7 @@ use super::draft::{Draft, DraftNode, agent};
 use super::inner::{self, Inner};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, files, order, routes};
+use super::{check, files, needs, order, routes};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
@@ -57,6 +57,8 @@ pub(super) fn within(
     problems.extend(check::examples(&draft));
     problems.extend(check::several(&draft));
     problems.extend(files::paths_of_files(&draft));
+    problems.extend(needs::idle(&draft));
+    problems.extend(needs::unread(&draft));
     let wiring = wiring(&draft);
     // With a wire missing, what hangs on it only seems unused.
     if wiring.is_empty() {
@@ -94,6 +96,8 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         routes::branch_kinds,
         check::splits,
         check::results,
+        needs::unknown,
+        needs::scopes,
     ];
     checks.iter().flat_map(|check| check(draft)).collect()
 }
@@ -105,7 +109,7 @@ fn assemble(draft: &Draft<'_>, order: &[&NodeName], agents: &Agents) -> Vec<(Nod
         let Some(mut made) = assemble_one(draft, node, agents) else { continue };
         let mut before: Vec<NodeName> = draft.upstream(node).into_iter().cloned().collect();
         if let (StepSpec::Workflow(step), Some(workflow)) = (node.step, draft.inner.get(node.name)) {
-            let inlined = inner::inline(node, step, workflow);
+            let inlined = inner::inline(node, step, workflow, draft.needs(node.name));
             assembled.extend(inlined.nodes);
             before.clone_from(&inlined.collects);
             made.collects = inlined.collects;

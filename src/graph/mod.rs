@@ -7,6 +7,7 @@ mod compile;
 mod draft;
 mod files;
 mod inner;
+mod needs;
 mod order;
 mod routes;
 mod variables;

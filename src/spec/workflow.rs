@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::example::Example;
 use super::input::InputSpec;
 use super::steps::{
-    ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec,
+    ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec, Several,
     SubworkflowSpec, VoteSpec, WriteSpec,
 };
 use crate::name::{AgentName, NodeName, WorkflowName};
@@ -36,6 +36,10 @@ pub struct WorkflowSpec {
     #[serde(default, with = "serde_yaml::with::singleton_map_recursive")]
     #[schemars(with = "BTreeMap<String, StepSpec>")]
     pub archive: BTreeMap<NodeName, StepSpec>,
+    /// What else has to be there before a node begins, although the node does not read it: node -> one node, or a list.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Several>")]
+    pub needs: BTreeMap<NodeName, Several>,
     /// The node of `nodes` whose value is the result for a source.
     #[schemars(with = "String")]
     pub output: NodeName,
