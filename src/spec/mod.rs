@@ -10,6 +10,7 @@ mod config;
 mod control;
 mod diagnostic;
 mod example;
+mod implication;
 mod input;
 mod mend;
 mod outline;
