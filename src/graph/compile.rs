@@ -96,6 +96,7 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         routes::branch_kinds,
         check::splits,
         check::results,
+        check::promises,
         needs::unknown,
         needs::scopes,
     ];
@@ -197,6 +198,8 @@ fn load_prompts(
 fn identity(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> ContentHash {
     let mut spec: WorkflowSpec = draft.spec.value.clone();
     spec.description.clear();
+    // Promises that are kept: they decide nothing.
+    (spec.output_type, spec.overview_type) = (None, None);
     spec.inputs.values_mut().for_each(|input| input.description.clear());
     let bare = |agent: &Arc<AgentSpec>| AgentSpec { description: String::new(), ..AgentSpec::clone(agent) };
     let agents: BTreeMap<&AgentName, AgentSpec> =

@@ -14,6 +14,7 @@ mod implication;
 mod input;
 mod mend;
 mod outline;
+mod output_type;
 mod schema;
 mod script;
 mod steps;
@@ -28,6 +29,7 @@ pub use config::{BackEnd, Config, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use example::Example;
 pub use input::{InputKind, InputSpec};
+pub use output_type::OutputType;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::example::Example;
 use super::input::InputSpec;
+use super::output_type::OutputType;
 use super::steps::{
     ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec, Several,
     SubworkflowSpec, VoteSpec, WriteSpec,
@@ -43,10 +44,16 @@ pub struct WorkflowSpec {
     /// The node of `nodes` whose value is the result for a source.
     #[schemars(with = "String")]
     pub output: NodeName,
+    /// What kind of value `output` yields; the compiler holds the node against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_type: Option<OutputType>,
     /// The node of `archive` whose value is the result for the whole archive.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub overview: Option<NodeName>,
+    /// What kind of value `overview` yields; the compiler holds the node against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview_type: Option<OutputType>,
 }
 
 /// One step, written as a map with one key: the kind.
