@@ -7,7 +7,7 @@ use super::draft::{Draft, DraftNode, agent};
 use super::inner::{self, Inner};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, files, needs, order, routes};
+use super::{carried, check, files, needs, order, routes};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
@@ -45,6 +45,7 @@ pub(super) fn within(
     if let Some(prompts) = &prompts {
         problems.extend(variables::not_given(&draft, &agents, prompts));
         problems.extend(variables::with_variables(&draft, &agents, prompts));
+        problems.extend(carried::unread(&draft, &agents, prompts));
         if draft.nodes.values().filter_map(|node| agent(node.step)).all(|name| agents.contains_key(name)) {
             problems.extend(variables::unused_inputs(&draft, &agents, prompts));
         }
@@ -57,6 +58,7 @@ pub(super) fn within(
     problems.extend(check::examples(&draft));
     problems.extend(check::several(&draft));
     problems.extend(files::paths_of_files(&draft));
+    problems.extend(carried::growing(&draft));
     problems.extend(needs::idle(&draft));
     problems.extend(needs::unread(&draft));
     let wiring = wiring(&draft);

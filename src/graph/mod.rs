@@ -2,6 +2,7 @@
 //!
 //! The only room that names the graph crate. It knows nothing of models, runs or documents.
 
+mod carried;
 mod check;
 mod compile;
 mod draft;
