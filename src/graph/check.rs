@@ -3,7 +3,7 @@
 use super::draft::{Draft, question, reads_chunk_by_chunk, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, StepSpec, Tie, suggestion};
+use crate::spec::{Diagnostic, OutputType, StepSpec, Tie, suggestion};
 
 /// Reports a workflow without steps.
 pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
@@ -142,6 +142,34 @@ fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option
     (!fits).then(|| draft.spec.error_at(&[key], format!("`{name}` yields {kind}")).label(label))
 }
 
+/// Reports results that are not of the type that the workflow promises, and a promise without a result.
+pub(super) fn promises(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let spec = &draft.spec.value;
+    let promised = [
+        ("output_type", spec.output_type, Some(&spec.output)),
+        ("overview_type", spec.overview_type, spec.overview.as_ref()),
+    ];
+    let problem = |(key, promised, name): (&str, Option<OutputType>, Option<&NodeName>)| {
+        let promised = promised?;
+        let Some(name) = name else {
+            let problem = draft.spec.error_at_key(&[key], "the workflow has no `overview`");
+            return Some(problem.label("the type of nothing").help("remove it, or add `overview`"));
+        };
+        // A result that is none of the three is reported as one.
+        let (kind, found) = match draft.yields(draft.nodes.get(name)?)? {
+            ValueKind::Text => ("text", OutputType::Text),
+            ValueKind::Quotes => ("quotes", OutputType::Quotes),
+            ValueKind::Records => ("records", OutputType::Records),
+            ValueKind::Chunks | ValueKind::Texts => return None,
+        };
+        let problem = draft.spec.error_at(&[key], format!("`{name}` yields {found}"));
+        let problem = problem.label(format!("promises {promised}"));
+        (found != promised)
+            .then(|| problem.help(format!("write `{key}: {kind}`, or let another node give the result")))
+    };
+    promised.into_iter().filter_map(problem).collect()
+}
+
 /// Reports votes whose `tie` names a node that has no vote, and lists in which no or not only different nodes stand.
 pub(super) fn several(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
@@ -218,6 +246,7 @@ pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
             && used.insert(name)
         {
             waiting.extend(references(node.step).into_iter().map(|reference| reference.to));
+            waiting.extend(draft.needs(name));
         }
     }
     let unused = draft.nodes.values().filter(|node| !used.contains(node.name));

@@ -7,7 +7,7 @@ use super::draft::{Draft, DraftNode, agent};
 use super::inner::{self, Inner};
 use super::variables::{self, Agents};
 use super::workflow::{Node, Workflow};
-use super::{check, files, order, routes};
+use super::{carried, check, files, needs, order, routes};
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
@@ -43,8 +43,13 @@ pub(super) fn within(
 
     // What templates read is only known when all of them could be found and compiled.
     if let Some(prompts) = &prompts {
-        problems.extend(variables::not_given(&draft, &agents, prompts));
+        let misspelt = variables::not_given(&draft, &agents, prompts);
         problems.extend(variables::with_variables(&draft, &agents, prompts));
+        // A template that misspells a variable does not read it either, and is told of that once.
+        if misspelt.is_empty() {
+            problems.extend(carried::unread(&draft, &agents, prompts));
+        }
+        problems.extend(misspelt);
         if draft.nodes.values().filter_map(|node| agent(node.step)).all(|name| agents.contains_key(name)) {
             problems.extend(variables::unused_inputs(&draft, &agents, prompts));
         }
@@ -57,6 +62,9 @@ pub(super) fn within(
     problems.extend(check::examples(&draft));
     problems.extend(check::several(&draft));
     problems.extend(files::paths_of_files(&draft));
+    problems.extend(carried::growing(&draft));
+    problems.extend(needs::idle(&draft));
+    problems.extend(needs::unread(&draft));
     let wiring = wiring(&draft);
     // With a wire missing, what hangs on it only seems unused.
     if wiring.is_empty() {
@@ -94,6 +102,9 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         routes::branch_kinds,
         check::splits,
         check::results,
+        check::promises,
+        needs::unknown,
+        needs::scopes,
     ];
     checks.iter().flat_map(|check| check(draft)).collect()
 }
@@ -105,7 +116,7 @@ fn assemble(draft: &Draft<'_>, order: &[&NodeName], agents: &Agents) -> Vec<(Nod
         let Some(mut made) = assemble_one(draft, node, agents) else { continue };
         let mut before: Vec<NodeName> = draft.upstream(node).into_iter().cloned().collect();
         if let (StepSpec::Workflow(step), Some(workflow)) = (node.step, draft.inner.get(node.name)) {
-            let inlined = inner::inline(node, step, workflow);
+            let inlined = inner::inline(node, step, workflow, draft.needs(node.name));
             assembled.extend(inlined.nodes);
             before.clone_from(&inlined.collects);
             made.collects = inlined.collects;
@@ -204,6 +215,8 @@ fn load_prompts(
 fn identity(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet) -> ContentHash {
     let mut spec: WorkflowSpec = draft.spec.value.clone();
     spec.description.clear();
+    // Promises that are kept: they decide nothing.
+    (spec.output_type, spec.overview_type) = (None, None);
     spec.inputs.values_mut().for_each(|input| input.description.clear());
     spec.nodes.values_mut().chain(spec.archive.values_mut()).for_each(|step| *step = step.deciding());
     let agents: BTreeMap<&AgentName, AgentSpec> =

@@ -72,15 +72,21 @@ impl<'a> Draft<'a> {
         Self { spec, nodes: archive.chain(nodes).collect(), inner: BTreeMap::new() }
     }
 
-    /// Returns what has to be there before a node can run: what it reads and, for a split, what the prompt of its
-    /// reader shows beside the chunk, because the room for a chunk is what that leaves.
+    /// Returns what has to be there before a node can run: what it reads, what `needs` names and, for a split, what the
+    /// prompt of its reader shows beside the chunk, because the room for a chunk is what that leaves.
     pub(super) fn upstream(&self, node: &DraftNode<'a>) -> BTreeSet<&'a NodeName> {
         let beside = match node.step {
             StepSpec::Split(split) => self.nodes.get(&split.reader).and_then(|reader| with(reader.step)),
             _ => None,
         };
         let beside = beside.into_iter().flat_map(BTreeMap::values);
-        references(node.step).into_iter().map(|reference| reference.to).chain(beside).collect()
+        let read = references(node.step).into_iter().map(|reference| reference.to);
+        read.chain(beside).chain(self.needs(node.name)).collect()
+    }
+
+    /// Returns the nodes that `needs` names for a node.
+    pub(super) fn needs(&self, node: &NodeName) -> &'a [NodeName] {
+        self.spec.value.needs.get(node).map_or(&[], Several::nodes)
     }
 
     /// Returns what a node yields; `None` where that hangs on a node that is missing or yields what the step cannot take,

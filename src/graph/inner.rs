@@ -227,10 +227,16 @@ pub(super) struct Inlined {
 }
 
 /// Puts the steps of `inner` in the place of a step that names it. Every one of them waits for the nodes that inputs
-/// are bound to: a sub-workflow begins when its inputs are there.
-pub(super) fn inline(node: &DraftNode<'_>, step: &SubworkflowSpec, inner: &Workflow) -> Inlined {
+/// are bound to and for those that the step needs: a sub-workflow begins when its inputs are there.
+pub(super) fn inline(
+    node: &DraftNode<'_>,
+    step: &SubworkflowSpec,
+    inner: &Workflow,
+    needs: &[NodeName],
+) -> Inlined {
     let needed = needed(inner);
-    let bound: Vec<NodeName> = step.inputs.values().filter_map(Binding::node).cloned().collect();
+    let bound = step.inputs.values().filter_map(Binding::node);
+    let bound: Vec<NodeName> = bound.chain(needs).cloned().collect();
     let mut inlined = Inlined { nodes: Vec::new(), collects: Vec::new() };
     for repetition in repetitions(step) {
         // The checks have seen that every name is one; one that is not would name nothing.

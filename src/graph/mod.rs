@@ -2,11 +2,13 @@
 //!
 //! The only room that names the graph crate. It knows nothing of models, runs or documents.
 
+mod carried;
 mod check;
 mod compile;
 mod draft;
 mod files;
 mod inner;
+mod needs;
 mod order;
 mod routes;
 mod variables;

@@ -2,23 +2,51 @@
 
 use super::draft::{Draft, branches, seen};
 use super::workflow::ValueKind;
-use crate::spec::{Diagnostic, StepSpec};
+use crate::spec::{CaseSpec, Condition, Diagnostic, StepSpec};
 
-/// Reports cases that can never be taken, because one before has the same condition.
+/// Reports cases and an `otherwise` that no text can reach.
 pub(super) fn unreachable(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for node in draft.nodes.values() {
         let StepSpec::Route(route) = node.step else { continue };
         for (number, case) in route.cases.iter().enumerate() {
-            let before = route.cases.iter().take(number).position(|earlier| earlier.when == case.when);
-            let Some(before) = before else { continue };
+            let Some(reason) = why_never(route.cases.get(..number).unwrap_or(&[]), &case.when) else {
+                continue;
+            };
             let path = ["cases", &number.to_string(), "when"];
-            let message = format!("this case is never taken: case {} has the same condition", before + 1);
-            let problem = draft.error_at_key(node, &path, message).label("expected another condition");
+            let problem = draft.error_at_key(node, &path, format!("this case is never taken: {reason}"));
+            let problem = problem.label("expected another condition");
             problems.push(problem.help("the first case that fits is taken"));
+        }
+        if let Some(all) = route.cases.iter().position(|case| takes_all(&case.when)) {
+            let message = format!("this branch is never taken: case {} takes every text", all + 1);
+            let problem = draft.error_at_key(node, &["otherwise"], message);
+            problems.push(problem.label("never reached").help("remove the case, and name its node here"));
         }
     }
     problems
+}
+
+fn takes_all(when: &Condition) -> bool {
+    Condition::Not(Box::new(when.clone())).holds_never()
+}
+
+/// Says why no text that the cases before leave can meet a condition; `None` where one may.
+fn why_never(before: &[CaseSpec], when: &Condition) -> Option<String> {
+    if let Some(same) = before.iter().position(|earlier| earlier.when == *when) {
+        return Some(format!("case {} has the same condition", same + 1));
+    }
+    if when.holds_never() {
+        return Some("no text meets its condition".to_owned());
+    }
+    if let Some(wider) = before.iter().position(|earlier| when.implies(&earlier.when)) {
+        return Some(format!("case {} takes every text that meets its condition", wider + 1));
+    }
+    let all = before.iter().enumerate().find_map(|(at, second)| {
+        let first = before.iter().take(at).position(|first| first.when.leaves_nothing_with(&second.when))?;
+        Some((first, at))
+    });
+    all.map(|(first, second)| format!("cases {} and {} together take every text", first + 1, second + 1))
 }
 
 /// Reports routes whose branches do not all yield the same kind of value.

@@ -44,7 +44,7 @@ fn given<'a>(draft: &'a Draft<'_>, node: &'a DraftNode<'_>) -> Vec<&'a str> {
 }
 
 /// Returns what the templates of a node's agent read; `None` where the agent's file is wrong.
-fn read(node: &DraftNode<'_>, agents: &Agents, prompts: &PromptSet) -> Option<BTreeSet<String>> {
+pub(super) fn read(node: &DraftNode<'_>, agents: &Agents, prompts: &PromptSet) -> Option<BTreeSet<String>> {
     let agent = agents.get(agent(node.step)?)?;
     let templates = agent.system.iter().chain([&agent.prompt]);
     Some(templates.flat_map(|prompt| prompts.variables(prompt)).collect())

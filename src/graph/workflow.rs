@@ -102,7 +102,7 @@ impl Workflow {
         &self.spec.inputs
     }
 
-    /// Returns the nodes, each after all that it reads; those of every source before those of the archive.
+    /// Returns the nodes, each after all that it reads or waits for; those of every source before those of the archive.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter()
     }
@@ -113,7 +113,7 @@ impl Workflow {
         self.nodes.iter().find(|node| node.name == *name)
     }
 
-    /// Returns the nodes that a node reads, sorted by name, each once.
+    /// Returns the nodes that a node reads or waits for, sorted by name, each once.
     pub fn upstream(&self, name: &NodeName) -> impl Iterator<Item = &NodeName> {
         self.upstream.get(name).into_iter().flatten()
     }

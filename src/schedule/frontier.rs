@@ -10,8 +10,9 @@ use crate::spec::{RouteSpec, StepSpec};
 /// The tasks that may start now, first things first: sources in order, so that documents are finished rather than begun.
 ///
 /// It works backwards from what is wanted: the workflow's output for every source, the files to be written and, where it is
-/// wanted, the overview of the archive. A node is needed where a needed node that is not done reads it; a route reads the text that it is
-/// decided on and, once that is there, the one branch that is taken. So a node that no result needs never starts.
+/// wanted, the overview of the archive. A node is needed where a needed node that is not done reads it or waits for it; a route
+/// reads the text that it is decided on and, once that is there, the one branch that is taken. So a node that no result
+/// needs never starts.
 ///
 /// Told of every end of a task, it yields every needed task once all that it reads is there. A failed task ends its
 /// source: the source's other tasks never start. The archive's tasks start when every source has ended and at least one
@@ -44,8 +45,17 @@ pub struct Frontier<'a> {
 struct Need<'a> {
     name: &'a NodeName,
     scope: Scope,
+    /// What it reads or waits for; of a route, without the branches.
     before: Vec<usize>,
-    route: Option<(usize, &'a RouteSpec)>,
+    route: Option<Route<'a>>,
+}
+
+/// What a route is decided on, and where it leads.
+#[derive(Debug)]
+struct Route<'a> {
+    on: usize,
+    spec: &'a RouteSpec,
+    branches: HashMap<&'a NodeName, usize>,
 }
 
 /// What a walk back from the results of one slot has found.
@@ -78,14 +88,22 @@ impl<'a> Frontier<'a> {
         let index: HashMap<&NodeName, usize> =
             workflow.nodes().enumerate().map(|(at, node)| (&node.name, at)).collect();
         let at = |name: &NodeName| index.get(name).copied();
-        let need = |node: &'a crate::graph::Node| Need {
-            name: &node.name,
-            scope: node.scope,
-            before: workflow.upstream(&node.name).filter_map(at).collect(),
-            route: match &node.step {
-                StepSpec::Route(route) => at(&route.on).map(|on| (on, route)),
+        let need = |node: &'a crate::graph::Node| {
+            let route = match &node.step {
+                StepSpec::Route(spec) => at(&spec.on).map(|on| {
+                    let branches = spec.branches().filter_map(|name| Some((name, at(name)?)));
+                    Route { on, spec, branches: branches.collect() }
+                }),
                 _ => None,
-            },
+            };
+            let before = workflow.upstream(&node.name).filter_map(at);
+            let waits = |at: &usize| {
+                route
+                    .as_ref()
+                    .is_none_or(|route| *at == route.on || !route.branches.values().any(|b| b == at))
+            };
+            let before = before.filter(waits).collect();
+            Need { name: &node.name, scope: node.scope, before, route }
         };
         // A file is written whether or not a result depends on it.
         let written = |scope| {
@@ -272,12 +290,13 @@ impl<'a> Frontier<'a> {
         is_done: impl Fn(usize) -> bool,
         state: &RunState,
     ) -> Vec<usize> {
-        let Some((on, route)) = node.route else { return node.before.clone() };
-        let text = self.nodes.get(on).filter(|_| is_done(on)).and_then(|on| state.value(on.name, slot));
-        let Some(Value::Text(text)) = text else { return vec![on] };
-        let taken = route.choose(text);
-        let taken =
-            node.before.iter().copied().find(|at| self.nodes.get(*at).is_some_and(|n| n.name == taken));
-        taken.into_iter().chain([on]).collect()
+        let mut reads = node.before.clone();
+        if let Some(Route { on, spec, branches }) = &node.route {
+            let text = self.nodes.get(*on).filter(|_| is_done(*on)).and_then(|on| state.value(on.name, slot));
+            if let Some(Value::Text(text)) = text {
+                reads.extend(branches.get(spec.choose(text)));
+            }
+        }
+        reads
     }
 }

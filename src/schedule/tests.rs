@@ -10,18 +10,20 @@ use super::Frontier;
 use crate::graph::{Scope, Workflow, compile};
 use crate::name::NodeName;
 use crate::run::{Event, RunState, Slot, TaskId, Value};
-use crate::spec::{Catalog, StepSpec};
+use crate::spec::{Catalog, Several, StepSpec};
 
-/// One node of a random workflow: the nodes before it that it reads, or a route between two of them.
+/// One node of a random workflow: the nodes before it that it reads, or a route between two of them, and one that it
+/// waits for.
 #[derive(Debug, Clone)]
 struct Drawn {
     route: bool,
     reads: Vec<usize>,
+    needs: Option<usize>,
 }
 
 fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
-    let one = (any::<bool>(), prop::collection::vec(0_usize..100, 0..4));
-    prop::collection::vec(one.prop_map(|(route, reads)| Drawn { route, reads }), 1..9)
+    let one = (any::<bool>(), prop::collection::vec(0_usize..100, 0..4), prop::option::of(0_usize..100));
+    prop::collection::vec(one.prop_map(|(route, reads, needs)| Drawn { route, reads, needs }), 1..9)
 }
 
 /// Writes the steps of one section; `outer` are nodes of sources, which only calls of the archive may read.
@@ -47,11 +49,28 @@ fn section(letter: char, nodes: &[Drawn], outer: usize, text: &mut String) {
     }
 }
 
+/// Writes what the nodes of one section wait for; a branch of a route is none of it.
+fn needs(letter: char, nodes: &[Drawn], text: &mut String) {
+    for (at, node) in nodes.iter().enumerate() {
+        let Some(needs) = node.needs.filter(|_| at > 0).map(|pick| pick % at) else { continue };
+        let route = node.route && node.reads.len() >= 3;
+        if !route || node.reads[1..3].iter().all(|branch| branch % at != needs) {
+            let _ = writeln!(text, "  {letter}{at}: {letter}{needs}");
+        }
+    }
+}
+
 fn workflow(sources: &[Drawn], archive: &[Drawn]) -> Workflow {
     let mut text = String::from("version: 1\nname: w\nnodes:\n");
     section('s', sources, 0, &mut text);
     text.push_str("archive:\n");
     section('a', archive, sources.len(), &mut text);
+    let mut waits = String::new();
+    needs('s', sources, &mut waits);
+    needs('a', archive, &mut waits);
+    if !waits.is_empty() {
+        let _ = write!(text, "needs:\n{waits}");
+    }
     let _ = writeln!(text, "output: s{}\noverview: a{}", sources.len() - 1, archive.len() - 1);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("agents")).unwrap();
@@ -92,6 +111,11 @@ impl World<'_> {
         if drawn.finish().is_multiple_of(2) { "y".to_owned() } else { "n".to_owned() }
     }
 
+    /// What a route waits for although it does not read it.
+    fn waits_for(&self, node: &NodeName) -> &[NodeName] {
+        self.workflow.spec().needs.get(node).map_or(&[], Several::nodes)
+    }
+
     /// Adds a task and everything that it needs.
     fn need(&self, slot: Slot, node: &NodeName, needed: &mut BTreeSet<TaskId>) {
         let slots = if slot == Slot::Archive && self.node(node).scope == Scope::Source {
@@ -107,6 +131,9 @@ impl World<'_> {
                 let StepSpec::Route(route) = &self.node(node).step else { unreachable!() };
                 self.need(slot, &route.on, needed);
                 self.need(slot, taken, needed);
+                for before in self.waits_for(node) {
+                    self.need(slot, before, needed);
+                }
             } else {
                 for before in self.workflow.upstream(node) {
                     self.need(slot, before, needed);
@@ -149,7 +176,10 @@ impl World<'_> {
 
     fn assert_readable(&self, task: &TaskId, state: &RunState) {
         let reads: Vec<&NodeName> = match &self.node(&task.node).step {
-            StepSpec::Route(route) => vec![&route.on, self.taken(task.slot, &task.node).unwrap()],
+            StepSpec::Route(route) => {
+                let taken = self.taken(task.slot, &task.node).unwrap();
+                self.waits_for(&task.node).iter().chain([&route.on, taken]).collect()
+            }
             _ => self.workflow.upstream(&task.node).collect(),
         };
         for name in reads {

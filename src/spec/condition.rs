@@ -101,6 +101,11 @@ impl Condition {
 }
 
 impl Pattern {
+    /// Tells whether the pattern is one of those that match every text at a glance.
+    pub(super) fn is_met_by_every_text(&self) -> bool {
+        matches!(self.text.as_str(), "" | ".*" | "(?s).*" | "(?s).*?" | ".*?")
+    }
+
     fn new(text: String) -> Self {
         let compiled = Regex::new(&text).map_err(|error| reason(&error));
         Self { text, compiled }
@@ -136,12 +141,12 @@ impl<'de> Deserialize<'de> for Pattern {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn condition(text: &str) -> Condition {
+    pub(in super::super) fn condition(text: &str) -> Condition {
         serde_yaml::with::singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(text))
             .unwrap()
     }
@@ -179,7 +184,7 @@ mod tests {
         assert!(faults[0].message.contains("size limit"), "{}", faults[0].message);
     }
 
-    fn conditions() -> impl Strategy<Value = Condition> {
+    pub(in super::super) fn conditions() -> impl Strategy<Value = Condition> {
         let leaf = "[ab]{1,2}".prop_flat_map(|text| {
             prop_oneof![
                 Just(Condition::Contains(text.clone())),

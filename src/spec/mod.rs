@@ -11,9 +11,11 @@ mod config;
 mod control;
 mod diagnostic;
 mod example;
+mod implication;
 mod input;
 mod mend;
 mod outline;
+mod output_type;
 mod schema;
 mod script;
 mod steps;
@@ -29,6 +31,7 @@ pub use config::{BackEnd, BudgetSpec, Config, LimitSpec, LocalSpec, ModelSpec, c
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
 pub use example::Example;
 pub use input::{InputKind, InputSpec};
+pub use output_type::OutputType;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::calls::StepCalls;
 use super::example::Example;
 use super::input::InputSpec;
+use super::output_type::OutputType;
 use super::steps::{
-    ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec,
+    ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec, Several,
     SubworkflowSpec, VoteSpec, WriteSpec,
 };
 use crate::name::{AgentName, NodeName, WorkflowName};
@@ -37,13 +38,23 @@ pub struct WorkflowSpec {
     #[serde(default, with = "serde_yaml::with::singleton_map_recursive")]
     #[schemars(with = "BTreeMap<String, StepSpec>")]
     pub archive: BTreeMap<NodeName, StepSpec>,
+    /// What else has to be there before a node begins, although the node does not read it: node -> one node, or a list.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Several>")]
+    pub needs: BTreeMap<NodeName, Several>,
     /// The node of `nodes` whose value is the result for a source.
     #[schemars(with = "String")]
     pub output: NodeName,
+    /// What kind of value `output` yields; the compiler holds the node against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_type: Option<OutputType>,
     /// The node of `archive` whose value is the result for the whole archive.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub overview: Option<NodeName>,
+    /// What kind of value `overview` yields; the compiler holds the node against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview_type: Option<OutputType>,
 }
 
 /// One step, written as a map with one key: the kind.

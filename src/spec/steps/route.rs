@@ -32,6 +32,11 @@ pub struct CaseSpec {
 }
 
 impl RouteSpec {
+    /// Returns the nodes that it can lead to, that of `otherwise` last.
+    pub fn branches(&self) -> impl Iterator<Item = &NodeName> {
+        self.cases.iter().map(|case| &case.take).chain([&self.otherwise])
+    }
+
     /// Returns the node that `text` leads to.
     #[must_use]
     pub fn choose(&self, text: &str) -> &NodeName {

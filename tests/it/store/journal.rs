@@ -104,13 +104,6 @@ fn records_that_are_forced_take_their_turn_among_those_that_are_not() {
         let journal = store.open_run(&run, durability).unwrap();
         assert_eq!((journal.recovery(), read(&journal).len()), (None, 48));
     }
-
-    fn journal_now(journal: &Journal, seq: u64) -> Option<String> {
-        let records = journal.spool().parent().unwrap().parent().unwrap().parent().unwrap().to_owned();
-        let reader = Store::open(&records).unwrap().read_run(journal.run()).unwrap();
-        let found = reader.entries::<String>().map(Result::unwrap).find(|(found, _)| *found == seq);
-        found.map(|(_, text)| text)
-    }
 }
 
 #[test]
@@ -159,4 +152,11 @@ fn a_value_that_is_not_json_is_refused_and_leaves_nothing() {
     assert!(matches!(journal.append(&keys_are_no_texts), Err(StoreError::Encode { .. })));
     assert_eq!(journal.append(&"next").unwrap(), 0);
     assert_eq!(journal.entries::<Value>().count(), 1);
+}
+
+fn journal_now(journal: &Journal, seq: u64) -> Option<String> {
+    let records = journal.spool().parent().unwrap().parent().unwrap().parent().unwrap().to_owned();
+    let reader = Store::open(&records).unwrap().read_run(journal.run()).unwrap();
+    let found = reader.entries::<String>().map(Result::unwrap).find(|(found, _)| *found == seq);
+    found.map(|(_, text)| text)
 }

@@ -26,7 +26,7 @@ fn prepared() -> Longhand {
         .file("agents/typist.yaml", "version: 1\nname: typist\nprompt: typist\nmax_output: 50\n")
         .file(
             "prompts/typist.tera",
-            "{% if brief %}brief{% else %}long{% endif %} {{ lines + 1 }} {{ share }} {{ tone }} {{ subject }} {{ chunk }}",
+            "{% if brief %}brief{% else %}long{% endif %} {{ lines + 1 }} {{ share }} {{ tone }} {{ subject }} {{ chunk }}{{ unit }}",
         )
         .file("a.txt", "A text.")
         .file("subject.txt", "the lamp\n");
