@@ -30,5 +30,7 @@ mod tests;
 pub use device::{DeviceInfo, device_info};
 pub use engine::{LocalModel, LocalOptions};
 pub use gguf::ModelInfo;
-pub use pull::{InstalledModel, KnownModel, PullError, PullEvent, installed, known_models, pull, resolve};
+pub use pull::{
+    InstalledModel, KnownModel, PullError, PullEvent, installed, known_models, pull, resolve, sha256,
+};
 pub use sources::{Hub, PackageIndex, PullSource};

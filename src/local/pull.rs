@@ -230,23 +230,30 @@ fn install(path: &Path, target: &Path) -> io::Result<()> {
     fs::rename(&real, target)
 }
 
-/// Compares a file with what is known about it.
-fn check(path: &Path, model: &KnownModel) -> Result<(), String> {
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
-    let bytes = file.metadata().map_err(|error| error.to_string())?.len();
-    if bytes != model.bytes {
-        return Err(format!("the file has {bytes} bytes: expected {}", model.bytes));
-    }
+/// Returns the SHA-256 of a file in lower-case hexadecimal digits, as hubs publish it.
+///
+/// # Errors
+/// What the system said.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).map_err(|error| error.to_string())?;
+        let read = file.read(&mut buffer)?;
         if read == 0 {
-            break;
+            return Ok(format!("{:x}", hasher.finalize()));
         }
         hasher.update(buffer.get(..read).unwrap_or(&[]));
     }
-    let found = format!("{:x}", hasher.finalize());
+}
+
+/// Compares a file with what is known about it.
+fn check(path: &Path, model: &KnownModel) -> Result<(), String> {
+    let bytes = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if bytes != model.bytes {
+        return Err(format!("the file has {bytes} bytes: expected {}", model.bytes));
+    }
+    let found = sha256(path).map_err(|error| error.to_string())?;
     if found != model.sha256 {
         return Err(format!("the file's SHA-256 is {found}: expected {}", model.sha256));
     }

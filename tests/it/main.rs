@@ -19,6 +19,7 @@ mod crash;
 mod defect;
 mod driven;
 mod growth;
+mod hops;
 mod language;
 mod longhand;
 mod paid;

@@ -69,8 +69,13 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
         let info = &model.info;
         let _ = writeln!(
             lines,
-            "{:<12} on this machine  {} {}, {} tokens, {} bytes",
-            model.name, info.architecture, info.quantization, info.context, info.bytes
+            "{:<12} on this machine  {} {}, {} tokens, {} bytes, licence {}",
+            model.name,
+            info.architecture,
+            info.quantization,
+            info.context,
+            info.bytes,
+            info.licence.as_deref().unwrap_or("not stated")
         );
     }
     for model in known.iter().filter(|known| installed.iter().all(|model| model.name != known.name)) {
@@ -91,19 +96,19 @@ fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), Comman
     };
     let info = ModelInfo::read(&path)
         .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot use `{name}`"), error))?;
-    let hash = hash(&path)
+    let hash = crate::local::sha256(&path)
         .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot read `{name}`"), error))?;
     if printer.json {
         let mut value = serde_json::to_value(&info).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
-            fields.insert("blake3".to_owned(), hash.into());
+            fields.insert("sha256".to_owned(), hash.into());
             fields.insert("path".to_owned(), path.display().to_string().into());
         }
         return printer.json(&value);
     }
     printer.data(&format!(
         "name          {}\npath          {}\narchitecture  {}\nquantization  {}\ncontext       {} tokens\n\
-         parameters    {}\nlicence       {}\nsize          {} bytes\nblake3        {hash}\n",
+         parameters    {}\nlicence       {}\nsize          {} bytes\nSHA-256       {hash}\n",
         info.name,
         path.display(),
         info.architecture,
@@ -113,21 +118,6 @@ fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), Comman
         info.licence.as_deref().unwrap_or("not stated"),
         info.bytes,
     ))
-}
-
-#[cfg(feature = "local")]
-fn hash(path: &Path) -> std::io::Result<String> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = crate::ContentHash::streaming();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hasher.finish().to_string());
-        }
-        hasher.update(buffer.get(..read).unwrap_or(&[]));
-    }
 }
 
 /// Fetches a known model, with a progress bar.

@@ -1,6 +1,7 @@
 //! Tests of the engine as a whole: on a tiny model of our own making, and on a real one where it is present.
 
 mod answers;
+mod cancelling;
 mod files;
 mod mixed;
 mod oracle;

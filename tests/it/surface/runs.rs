@@ -107,6 +107,27 @@ fn an_interrupt_is_a_checkpoint() {
 }
 
 #[test]
+fn a_second_interrupt_drops_what_is_in_flight() {
+    let longhand = prepared();
+    let script = fs::read_to_string(longhand.work().join("script.yaml")).unwrap();
+    // The third call never ends by itself.
+    longhand
+        .file("script.yaml", format!("{script}\nfailures: [{{when: 'Repairs.', times: 1, silent: true}}]"));
+    let mut working = longhand.begin(&RUN);
+    working.until(" called ");
+    working.interrupt();
+    working.until("stopping:");
+    working.interrupt();
+    let ended = longhand.wait(working);
+    assert_eq!(ended.code, Some(130), "{}", ended.shown());
+    longhand.file("script.yaml", script);
+    let run = only_run(&longhand);
+    assert_eq!(run["state"], "interrupted");
+    let resumed = longhand.run(&["runs", "resume", run["run"].as_str().unwrap(), "--json"]);
+    assert_eq!(timeless(resumed.json()), undisturbed());
+}
+
+#[test]
 fn the_same_command_goes_on_with_a_killed_run() {
     let longhand = prepared();
     let mut working = longhand.begin(&RUN);
