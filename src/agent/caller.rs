@@ -1,11 +1,13 @@
 //! Makes one call: from the journal, or by asking, as often as its policy allows.
 
+use std::mem::take;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::attempt;
 use super::models::Connected;
+use super::recall::Usable;
 use super::{AgentError, Models};
 use crate::budget::{Account, Reservation};
 use crate::hash::ContentHash;
@@ -52,14 +54,14 @@ pub struct Ask<'a> {
 
 /// A call whose exact request is known.
 #[derive(Debug)]
-struct Call<'a> {
-    site: CallSite,
-    agent: &'a AgentSpec,
-    connected: &'a Connected,
-    request: ChatRequest,
-    hash: ContentHash,
-    document: Option<DocumentIndex>,
-    chunk: Option<u32>,
+pub(super) struct Call<'a> {
+    pub(super) site: CallSite,
+    pub(super) agent: &'a AgentSpec,
+    pub(super) connected: &'a Connected,
+    pub(super) request: ChatRequest,
+    pub(super) hash: ContentHash,
+    pub(super) document: Option<DocumentIndex>,
+    pub(super) chunk: Option<u32>,
 }
 
 /// Why a try gave no answer, and what it may have cost all the same.
@@ -102,14 +104,27 @@ impl Caller<'_> {
     /// [`AgentError::Stopped`] where the run drains and the journal has no answer, [`AgentError::OutOfBudget`] where the
     /// call may use more than is left; other variants as they occur.
     pub async fn call(&self, ask: Ask<'_>) -> Result<ChatResponse, AgentError> {
+        self.call_for(ask, &|_| true).await
+    }
+
+    /// Answers from the journal, with an answer that was given to the same call before and is `usable`, or asks the model and
+    /// journals the answer before returning it. That one need not be usable; then no later call is answered with it.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn call_for(&self, mut ask: Ask<'_>, usable: Usable<'_>) -> Result<ChatResponse, AgentError> {
         let agent = ask.agent;
         let connected = self.models.connected(agent)?;
         let request = ChatRequest {
-            messages: self.messages(agent, &ask.variables)?.into_iter().chain(ask.further).collect(),
+            messages: self
+                .messages(agent, &ask.variables)?
+                .into_iter()
+                .chain(take(&mut ask.further))
+                .collect(),
             sampling: agent.sampling.clone(),
             max_output: TokenCount(agent.max_output).min(connected.model.limits().max_output),
             stop: agent.stop.clone(),
-            output: ask.output,
+            output: take(&mut ask.output),
         };
         let hash = request.hash();
         let Ask { site, document, chunk, .. } = ask;
@@ -118,9 +133,14 @@ impl Caller<'_> {
         if let Some(answer) = self.ledger.read(known) {
             return Ok(answer);
         }
+        // Held until the answer is journaled: then the next who asks the same finds it.
+        let _turn = self.turn(&call).await?;
+        if let Some(answer) = self.taken_over(&call, usable)? {
+            return Ok(answer);
+        }
         loop {
             let attempt = self.ledger.read(|state| state.missed(&call.site)) + 1;
-            let Miss { source, charged } = match self.attempt(&call, attempt).await? {
+            let Miss { source, charged } = match self.attempt(&call, attempt, usable).await? {
                 Ok(response) => return Ok(response),
                 Err(miss) => miss,
             };
@@ -140,7 +160,12 @@ impl Caller<'_> {
     }
 
     /// Makes one try, and journals its answer. What is set aside for it is settled only when the journal knows of it.
-    async fn attempt(&self, call: &Call<'_>, attempt: u32) -> Result<Result<ChatResponse, Miss>, AgentError> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        attempt: u32,
+        usable: Usable<'_>,
+    ) -> Result<Result<ChatResponse, Miss>, AgentError> {
         let connected = call.connected;
         let permit = tokio::select! {
             biased;
@@ -175,17 +200,19 @@ impl Caller<'_> {
             response: response.clone(),
             ms,
             cost: connected.terms.price.map_or_else(Money::default, |price| price.cost(&usage)),
+            cached_from: None,
         };
         let spent = record.spent();
         let called = Event::Called(Box::new(record));
-        if connected.is_paid() {
-            self.ledger.record_forced(&called).await?;
+        let recorded = if connected.is_paid() {
+            self.ledger.record_forced(&called).await?
         } else {
-            self.ledger.record(&called)?;
-        }
+            self.ledger.record(&called)?
+        };
         if let Some(reservation) = reservation {
             reservation.settle(spent);
         }
+        self.offer(call, &response, usable, recorded);
         let CallSite { task, step } = &call.site;
         let (prompt, completion) = (usage.prompt_tokens.0, usage.completion_tokens.0);
         tracing::debug!(node = %task.node, slot = %task.slot, step, prompt, completion, ms, "called");
@@ -222,7 +249,8 @@ impl Caller<'_> {
         let wait_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         tracing::warn!(node = %task.node, slot = %task.slot, step, attempt, wait_ms, "no answer");
         let error = in_one_line(source);
-        Ok(self.ledger.record(&Event::Missed { site: site.clone(), attempt, error, wait_ms, charged })?)
+        self.ledger.record(&Event::Missed { site: site.clone(), attempt, error, wait_ms, charged })?;
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::AgentError;
+use super::flight::Flights;
 use crate::model::{ChatModel, Terms};
 use crate::spec::AgentSpec;
 
@@ -22,6 +23,7 @@ pub(super) struct Connected {
 pub struct Models {
     default: Connected,
     named: HashMap<String, Connected>,
+    flights: Flights,
 }
 
 impl Connected {
@@ -53,7 +55,7 @@ impl Models {
     /// Begins with the model of the run and the terms on which it is asked.
     #[must_use]
     pub fn on(default: Arc<dyn ChatModel>, terms: Terms) -> Self {
-        Self { default: Connected::new(default, terms), named: HashMap::new() }
+        Self { default: Connected::new(default, terms), named: HashMap::new(), flights: Flights::default() }
     }
 
     /// Returns the model of the run.
@@ -79,6 +81,7 @@ impl Models {
         Self {
             default: fronted(&self.default),
             named: self.named.iter().map(|(name, one)| (name.clone(), fronted(one))).collect(),
+            flights: Flights::default(),
         }
     }
 
@@ -104,6 +107,11 @@ impl Models {
     /// As [`Self::of`].
     pub fn at_once(&self, agent: &AgentSpec) -> Result<usize, AgentError> {
         self.connected(agent).map(Connected::concurrency)
+    }
+
+    /// Returns what is being asked of any of them.
+    pub(super) fn flights(&self) -> &Flights {
+        &self.flights
     }
 
     pub(super) fn connected(&self, agent: &AgentSpec) -> Result<&Connected, AgentError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    ask, check, completions, graph, models, plan, run, runs, schema, summarize, workflows,
+    ask, cache, check, completions, graph, models, plan, run, runs, schema, summarize, workflows,
 };
 
 /// Read what no context window holds
@@ -53,6 +53,9 @@ pub(super) struct Global {
     /// Never reach for the network, not even to fetch a model
     #[arg(long, global = true)]
     pub(super) offline: bool,
+    /// Ask every call anew: serve no answer of another run, and offer none to later ones
+    #[arg(long, global = true)]
+    pub(super) no_cache: bool,
     /// Say nothing on stderr but errors
     // No short form: `-q` is the question of `ask`.
     #[arg(long, global = true)]
@@ -92,6 +95,8 @@ pub(super) enum Command {
     Check(check::Args),
     /// Look at runs, resume them, hold them against each other, and branch off
     Runs(runs::Args),
+    /// Look at the answers of earlier runs that later ones are served, or forget them
+    Cache(cache::Args),
     /// Look at local models, and fetch them
     Models(models::Args),
     /// Look at the shipped workflows, and copy them

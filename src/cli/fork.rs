@@ -7,7 +7,7 @@ use super::budget;
 use super::connecting::Connections;
 use super::error::{CommandError, ExitStatus};
 use super::job::{self, Opened};
-use super::journals::{create, now_ms};
+use super::journals::{create, ledger, now_ms};
 use super::output;
 use super::printer::Printer;
 use super::settings::Settings;
@@ -16,7 +16,7 @@ use crate::graph::Workflow;
 use crate::name::{NodeName, RunId};
 use crate::run::{Event, Plan, TaskId};
 use crate::step;
-use crate::store::{Durability, Journal, Ledger, Store};
+use crate::store::{Durability, Journal, Store};
 
 /// Where a run branches off, and what is different from there on.
 pub(super) struct Fork {
@@ -72,7 +72,7 @@ pub(super) async fn fork(
     }
     drop(journal);
     printer.say(&format!("{run} takes {count} finished tasks over from {old}"));
-    let (ledger, budget) = (Ledger::open(new)?, budget::begun(settings, &workflow));
+    let (ledger, budget) = (ledger(&store, new, settings)?, budget::begun(settings, &workflow));
     Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None }
         .work(settings, printer)
         .await

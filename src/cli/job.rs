@@ -10,7 +10,7 @@ use super::connecting::{Connections, connection};
 use super::decisions::{Decisions, how_to_decide};
 use super::error::{CommandError, ExitStatus};
 use super::files;
-use super::journals::{create, interrupted, now_ms, report_from, tell_recovery};
+use super::journals::{create, interrupted, ledger, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
@@ -112,7 +112,7 @@ pub(super) async fn start(
     let Prepared { plan, workflow, connections } = prepare(job, settings, printer)?;
     let budget = budget::begun(settings, &workflow);
     let store = Store::open(&settings.store)?;
-    if let Some((run, ledger)) = interrupted(&store, &plan)? {
+    if let Some((run, ledger)) = interrupted(&store, &plan, settings)? {
         printer.say(&format!("going on with the interrupted run {run}"));
         tell_recovery(&run, &ledger, printer);
         let job =
@@ -124,7 +124,7 @@ pub(super) async fn start(
         output::check_free(folder, plan.force)?;
     }
     let (run, journal) = create(&store, &plan)?;
-    let ledger = Ledger::open(journal)?;
+    let ledger = ledger(&store, journal, settings)?;
     ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
     let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
     job.work(settings, printer).await
@@ -139,7 +139,7 @@ pub(super) async fn resume(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let store = Store::open(&settings.store)?;
-    let ledger = Ledger::open(store.open_run(run, Durability::Kill)?)?;
+    let ledger = ledger(&store, store.open_run(run, Durability::Kill)?, settings)?;
     tell_recovery(run, &ledger, printer);
     let mut state = ledger.read(Clone::clone);
     let plan = state.plan().cloned().ok_or_else(|| {
@@ -301,8 +301,12 @@ fn finish(
         let seconds = report.duration_ms / 1000;
         let documents = report.documents.len();
         let calls = report.calls.len();
+        let cached = match report.calls.iter().filter(|call| call.cached).count() {
+            0 => String::new(),
+            cached => format!(" ({cached} answered before)"),
+        };
         printer.say(&format!(
-            "run {run}: {outcome}, {documents} documents, {calls} calls, {} + {} tokens, {seconds} s",
+            "run {run}: {outcome}, {documents} documents, {calls} calls{cached}, {} + {} tokens, {seconds} s",
             usage.prompt_tokens, usage.completion_tokens
         ));
         context.ledger.record(&Event::Told)?;

@@ -8,6 +8,7 @@ use super::error::{CommandError, ExitStatus};
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::ContentHash;
+use crate::agent;
 use crate::graph::{self, Workflow};
 use crate::name::RunId;
 use crate::report::{self, Report};
@@ -50,10 +51,23 @@ pub(super) fn all_events(store: &Store, run: &RunId) -> Result<Vec<Event>, Comma
     Ok(events_of(&store.read_run(run)?).collect::<Result<_, _>>()?)
 }
 
+/// Reads a journal, and the answers of other runs where they may be served.
+pub(super) fn ledger(store: &Store, journal: Journal, settings: &Settings) -> Result<Ledger, StoreError> {
+    if settings.cache {
+        Ledger::recalling(journal, store.recall(), &agent::key_of)
+    } else {
+        Ledger::open(journal)
+    }
+}
+
 /// Finds the newest run of the same plan that did not come to its end, or whose results nobody has seen: a process can be
 /// killed between the two. One that waits for a person is an error that says so: whoever repeats a command has decided
 /// nothing.
-pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, Ledger)>, CommandError> {
+pub(super) fn interrupted(
+    store: &Store,
+    plan: &Plan,
+    settings: &Settings,
+) -> Result<Option<(RunId, Ledger)>, CommandError> {
     if plan.stdin {
         return Ok(None);
     }
@@ -67,7 +81,7 @@ pub(super) fn interrupted(store: &Store, plan: &Plan) -> Result<Option<(RunId, L
                 continue;
             }
         };
-        let ledger = Ledger::open(journal)?;
+        let ledger = ledger(store, journal, settings)?;
         let same = ledger.read(|state| state.plan() == Some(plan));
         if same && ledger.read(RunState::outcome) == Some(Outcome::Waiting) {
             return Err(ledger.read(|state| decisions::waits(&run, state)));

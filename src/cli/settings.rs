@@ -46,6 +46,8 @@ pub(super) struct Settings {
     pub(super) listed: BTreeMap<String, ModelSpec>,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
+    /// Whether a call may be answered as the same call was before.
+    pub(super) cache: bool,
     /// The model hub, where it is not the usual one.
     #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only local models are fetched"))]
     pub(super) hub: Option<String>,
@@ -127,6 +129,7 @@ impl Settings {
             document_limits: of_document,
             listed,
             offline: global.offline,
+            cache: !global.no_cache,
             hub: text("HF_ENDPOINT"),
             proxied: PROXIES.iter().any(|name| text(name).is_some()),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),

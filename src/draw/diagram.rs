@@ -70,9 +70,12 @@ impl Diagram {
             if let Event::Called(call) = event {
                 let node = figures.entry(&call.site.task.node).or_default();
                 node.calls += 1;
-                node.prompt += call.response.usage.prompt_tokens.0;
-                node.completion += call.response.usage.completion_tokens.0;
                 node.ms += call.ms;
+                // What was taken over used nothing.
+                if call.cached_from.is_none() {
+                    node.prompt += call.response.usage.prompt_tokens.0;
+                    node.completion += call.response.usage.completion_tokens.0;
+                }
             }
         }
         let together = state.plan().is_some_and(|plan| plan.purpose == Purpose::Together);

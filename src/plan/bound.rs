@@ -4,7 +4,7 @@
 //! than the tokens that `split` sets aside for it. Prompts are taken to grow with the texts that they show.
 
 use super::filler::filler;
-use super::stand_in::{Tally, room};
+use super::stand_in::{Asked, Tally, room};
 use crate::graph::Node;
 use crate::prompt::Variables;
 use crate::run::{Quote, TaskId, Value};
@@ -26,12 +26,40 @@ pub(super) struct Task<'a> {
     pub(super) context: &'a RunContext,
     pub(super) id: &'a TaskId,
     pub(super) node: &'a Node,
-    pub(super) asked: Tally,
+    pub(super) asked: Asked,
 }
 
 impl Task<'_> {
     /// Returns what the task can ask and yield at most, given how its rehearsal ended.
-    pub(super) fn most(&self, ended: Result<Value, StepError>) -> Result<Most, StepError> {
+    pub(super) fn most(self, ended: Result<Value, StepError>) -> Result<Most, StepError> {
+        let Self { context, id, node, asked } = self;
+        // Nothing is left to be bounded.
+        if asked.is_known() {
+            return Ok(Most { tally: Tally::default(), value: ended? });
+        }
+        // Each question of an `extract` stands alone, and one that was answered well before is not sent back. All other
+        // bounds are of all questions together, of which those that were answered before are a known part.
+        let (asked, known) = match &node.step {
+            StepSpec::Extract(_) => (asked.all - asked.known, Tally::default()),
+            _ => (asked.all, asked.known),
+        };
+        let most = Open { context, id, node, asked }.most(ended)?;
+        Ok(Most { tally: most.tally - known, ..most })
+    }
+}
+
+/// A task of which not all is known.
+#[derive(Debug)]
+pub(super) struct Open<'a> {
+    pub(super) context: &'a RunContext,
+    pub(super) id: &'a TaskId,
+    pub(super) node: &'a Node,
+    /// What it asked in its rehearsal.
+    pub(super) asked: Tally,
+}
+
+impl Open<'_> {
+    fn most(&self, ended: Result<Value, StepError>) -> Result<Most, StepError> {
         match &self.node.step {
             // They ask nothing, or the same number of times whatever is answered.
             StepSpec::Split(_)
@@ -148,7 +176,7 @@ impl Task<'_> {
 
 /// The prompts of a merger over texts of the greatest length.
 struct Prompts<'a> {
-    task: &'a Task<'a>,
+    task: &'a Open<'a>,
     agent: &'a AgentSpec,
     shared: Variables,
     text: String,

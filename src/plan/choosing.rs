@@ -1,13 +1,13 @@
 //! What a task can ask and yield at most that chooses among what others yielded, or whose answers are read as records.
 
-use super::bound::{Most, Task};
+use super::bound::{Most, Open};
 use super::stand_in::{Tally, room};
 use crate::run::Value;
 use crate::spec::{ExtractSpec, FilterSpec, RankSpec, RetrieveSpec, Several};
 use crate::step::{RunContext, SEAMS, SENT_BACK, StepError};
 use crate::text::{TokenCount, TokenCounter};
 
-impl Task<'_> {
+impl Open<'_> {
     /// What is found depends on the question: one that an agent words may find the longest chunks.
     pub(super) fn retrieve(&self, spec: &RetrieveSpec, value: Value) -> Result<Most, StepError> {
         let value = match &spec.from {

@@ -1,6 +1,6 @@
 //! What a task can ask and yield at most that decides how a run goes on.
 
-use super::bound::{Most, Task};
+use super::bound::{Most, Open};
 use super::filler::filler;
 use super::stand_in::{Tally, room};
 use crate::run::Value;
@@ -8,7 +8,7 @@ use crate::spec::{IterateSpec, RouteSpec};
 use crate::step::{RunContext, StepError};
 use crate::text::TokenCount;
 
-impl Task<'_> {
+impl Open<'_> {
     /// Every round may be needed. One that filler has ended before its time is taken to be as long as the window allows.
     pub(super) fn iterate(&self, spec: &IterateSpec) -> Result<Most, StepError> {
         let agent = RunContext::agent(self.node)?;

@@ -36,6 +36,9 @@ pub struct Forecast {
     pub expected: Amount,
     /// What the whole run cannot pass.
     pub worst: Amount,
+    /// How many calls are expected to be answered as earlier runs were; they are in no other number.
+    #[serde(default)]
+    pub cached_calls: u64,
     /// What it rests on.
     pub basis: Basis,
     /// How it stands to the limits given, one line for each.
@@ -172,6 +175,7 @@ pub async fn forecast(
         model: stage.plan.model.clone(),
         expected: all_expected,
         worst: all_worst,
+        cached_calls: expected.known,
         basis: Basis { answer_share: share, measured_calls: measured.calls },
         limits: against(limits, &all_expected, &all_worst),
         nodes: view.nodes(&expected, &worst),

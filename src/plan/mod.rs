@@ -4,6 +4,9 @@
 //! stand-ins in the place of the models answer with filler of a chosen length. It is rehearsed twice. With answers of
 //! the usual length it gives what is expected. With the longest answers, and with what `bound` adds for every kind of
 //! step whose longest answers are not its dearest, it gives what no run can pass.
+//!
+//! A question that an earlier run has the answer to is answered with it, as the run would, and not counted. What cannot be
+//! passed counts it all the same where filler may have had a part in the question.
 
 mod actual;
 mod bound;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::bound::{Most, Task};
-use super::stand_in::{Heard, Length, StandIn, Tally};
+use super::stand_in::{Heard, Length, Look, StandIn, Tally};
 use crate::agent::Models;
 use crate::graph::{Scope, Workflow};
 use crate::intake::Document;
 use crate::run::{Event, Plan, Purpose, Slot, TaskId};
 use crate::spec::StepSpec;
 use crate::step::{self, RunContext, StepError};
-use crate::store::Ledger;
+use crate::store::{Ledger, Recall};
 
 /// What is planned: a run that has not begun.
 #[derive(Debug)]
@@ -26,13 +26,17 @@ pub struct Stage {
     pub documents: Vec<Document>,
     /// The models.
     pub models: Models,
+    /// The answers of earlier runs, which the run would take over; none where it would ask every call anew.
+    pub recall: Option<Arc<Recall>>,
 }
 
 /// What came of a rehearsal.
 #[derive(Debug, Default)]
 pub(super) struct Rehearsed {
-    /// What every task asked.
+    /// What every task asked, without what was answered before.
     pub(super) tasks: BTreeMap<TaskId, Tally>,
+    /// How many calls were answered before.
+    pub(super) known: u64,
     /// How many chunks were made of each source.
     pub(super) chunks: BTreeMap<Slot, u64>,
     /// The slots that came to no end, and why.
@@ -44,7 +48,7 @@ pub(super) struct Rehearsed {
 /// Rehearses a run with answers of one length.
 pub(super) async fn rehearse(stage: &Stage, length: Length) -> Rehearsed {
     let heard = Heard::default();
-    let stand_in = |model| Arc::new(StandIn::new(model, length, heard.clone())) as _;
+    let stand_in = |model| Arc::new(StandIn::new(model, length, heard.clone(), stage.recall.clone())) as _;
     let context = RunContext::new(
         stage.workflow.clone(),
         stage.plan.clone(),
@@ -53,7 +57,8 @@ pub(super) async fn rehearse(stage: &Stage, length: Length) -> Rehearsed {
         Ledger::unkept(),
         CancellationToken::new(),
     );
-    let mut rehearsal = Rehearsal { context: &context, heard, length, found: Rehearsed::default() };
+    let mut rehearsal =
+        Rehearsal { context: &context, heard, length, blurred: false, found: Rehearsed::default() };
     let sources = u32::try_from(context.sources.len()).unwrap_or(u32::MAX);
     for source in 0..sources {
         rehearsal.slot(Slot::Source(source), Scope::Source).await;
@@ -69,26 +74,45 @@ struct Rehearsal<'a> {
     context: &'a RunContext,
     heard: Heard,
     length: Length,
+    /// A task of a source was answered with filler, and the archive may be made of it.
+    blurred: bool,
     found: Rehearsed,
 }
 
 impl Rehearsal<'_> {
+    /// Which answers of earlier runs count in a task. What is expected may rest on a coincidence; what cannot be passed may not,
+    /// so there a question counts only if no filler can have had a part in it.
+    fn look(&self, step: &StepSpec, blurred: bool) -> Look {
+        // Each of the questions of these is about a thing of its own.
+        let apart = matches!(step, StepSpec::Map(_) | StepSpec::Filter(_) | StepSpec::Extract(_));
+        match self.length {
+            Length::Longest if blurred => Look::Never,
+            Length::Longest if !apart => Look::UntilFirst,
+            Length::Usual(_) | Length::Longest => Look::Always,
+        }
+    }
+
     /// Goes through the nodes of a slot, up to the first that fails.
     async fn slot(&mut self, slot: Slot, scope: Scope) {
         let workflow = &self.context.workflow;
+        let mut blurred = slot == Slot::Archive && self.blurred;
         for node in workflow.nodes().filter(|node| node.scope == scope) {
             let id = TaskId { slot, node: node.name.clone() };
+            self.heard.begin(self.look(&node.step, blurred));
             let mut ended = step::execute(self.context, &id).await;
             // Nobody decides here: a person who approves hands on what is shown.
             if let (Err(StepError::Waiting), StepSpec::Gate(gate)) = (&ended, &node.step) {
                 ended = self.context.value(&id, &gate.show);
             }
-            let (asked, too_long) = self.heard.take();
-            if too_long {
+            let asked = self.heard.take();
+            if asked.too_long {
                 self.found.too_long.push(id.clone());
             }
+            self.found.known += asked.known.calls;
+            blurred |= asked.known.calls < asked.all.calls;
+            self.blurred |= blurred;
             let most = match self.length {
-                Length::Usual(_) => ended.map(|value| Most { tally: asked, value }),
+                Length::Usual(_) => ended.map(|value| Most { tally: asked.all - asked.known, value }),
                 Length::Longest => Task { context: self.context, id: &id, node, asked }.most(ended),
             };
             let most = most.and_then(|most| {
@@ -103,7 +127,7 @@ impl Rehearsal<'_> {
                     self.found.tasks.insert(id, most.tally);
                 }
                 Err(error) => {
-                    self.found.tasks.insert(id, asked);
+                    self.found.tasks.insert(id, asked.all - asked.known);
                     self.found.failed.push((slot, error));
                     return;
                 }

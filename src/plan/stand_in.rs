@@ -1,15 +1,17 @@
 //! A model that is counted instead of asked.
 
-use std::ops::Add;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::{Add, Sub};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filler::filler;
 use super::instance::instance;
+use crate::agent::answered;
 use crate::model::{
     BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelError, ModelLimits, OutputForm,
     StopReason, TokenSink, Usage,
 };
 use crate::step::SEAMS;
+use crate::store::Recall;
 use crate::text::{TokenCount, TokenCounter};
 
 /// How long the answers of a rehearsal are.
@@ -41,20 +43,82 @@ impl Add for Tally {
     }
 }
 
+impl Sub for Tally {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(other.calls),
+            prompt: self.prompt.saturating_sub(other.prompt),
+            completion: self.completion.saturating_sub(other.completion),
+        }
+    }
+}
+
+/// What stand-ins were asked in a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Everything.
+    pub(super) all: Tally,
+    /// What of it was answered before, so that a run asks no model.
+    pub(super) known: Tally,
+    /// A prompt was longer than its model can take.
+    pub(super) too_long: bool,
+}
+
+impl Asked {
+    /// Says whether every call of the task, and there was one, was answered before: then the task is known to the byte.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.calls > 0 && self.known.calls == self.all.calls
+    }
+}
+
+/// When an answer of an earlier run counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Never: what is asked was made of filler, and a run will ask something else.
+    #[default]
+    Never,
+    /// Until a question has no answer: the next ones may depend on it.
+    UntilFirst,
+    /// Always.
+    Always,
+}
+
 /// What stand-ins were asked since it was last taken.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<(Tally, bool)>>);
+pub(super) struct Heard(Arc<Mutex<(Asked, Look)>>);
 
 impl Heard {
-    /// Returns what was asked, and whether a prompt was longer than its model can take.
-    pub(super) fn take(&self) -> (Tally, bool) {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Begins a task.
+    pub(super) fn begin(&self, look: Look) {
+        *self.lock() = (Asked::default(), look);
     }
 
-    fn add(&self, call: Tally, too_long: bool) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.0 = heard.0 + call;
-        heard.1 |= too_long;
+    /// Returns what was asked since the task began.
+    pub(super) fn take(&self) -> Asked {
+        self.lock().0
+    }
+
+    fn looks(&self) -> bool {
+        self.lock().1 != Look::Never
+    }
+
+    fn add(&self, call: Tally, known: bool, too_long: bool) {
+        let (asked, look) = &mut *self.lock();
+        asked.all = asked.all + call;
+        if known {
+            asked.known = asked.known + call;
+        } else {
+            asked.too_long |= too_long;
+            if *look == Look::UntilFirst {
+                *look = Look::Never;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Asked, Look)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,11 +128,23 @@ pub(super) struct StandIn {
     model: Arc<dyn ChatModel>,
     length: Length,
     heard: Heard,
+    recall: Option<Arc<Recall>>,
 }
 
 impl StandIn {
-    pub(super) fn new(model: Arc<dyn ChatModel>, length: Length, heard: Heard) -> Self {
-        Self { model, length, heard }
+    pub(super) fn new(
+        model: Arc<dyn ChatModel>,
+        length: Length,
+        heard: Heard,
+        recall: Option<Arc<Recall>>,
+    ) -> Self {
+        Self { model, length, heard, recall }
+    }
+
+    /// Returns the answer that a run would take over.
+    fn known(&self, request: &ChatRequest) -> Option<ChatResponse> {
+        let recall = self.recall.as_ref().filter(|_| self.heard.looks())?;
+        Some(answered(recall, self.model.identity(), &request.hash())?.response)
     }
 
     fn answer(&self, request: &ChatRequest) -> Result<ChatResponse, ModelError> {
@@ -83,7 +159,11 @@ impl StandIn {
         };
         // A model refuses what it cannot hold, so no prompt is longer than that.
         let call = Tally { calls: 1, prompt: prompt.min(room), completion };
-        self.heard.add(call, counted > room);
+        let known = self.known(request);
+        self.heard.add(call, known.is_some(), counted > room);
+        if let Some(answer) = known {
+            return Ok(answer);
+        }
         let (text, scores) = match &request.output {
             OutputForm::Text => (filler(completion, self.counter()), Vec::new()),
             OutputForm::Json(schema) => (instance(schema, completion, self.counter()), Vec::new()),

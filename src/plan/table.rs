@@ -40,6 +40,10 @@ pub fn table(forecast: &Forecast) -> String {
             "\nexpected: answers of {percent:.0}% of the longest allowed, the middle of {calls} measured calls"
         ),
     };
+    if forecast.cached_calls > 0 {
+        let _ =
+            writeln!(text, "not counted: {} calls that earlier runs have answers to", forecast.cached_calls);
+    }
     for limit in &forecast.limits {
         let flag = limit.name.replace('_', "-");
         let words = match limit.fit {

@@ -33,8 +33,9 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
                 // Every document is known before the first call.
                 let naming = naming.get_or_insert_with(|| naming_of(&state));
                 // An answer that was taken over from another run cost nothing in this one.
-                let cached = state.reused(&call.site.task).is_some();
-                calls.push(CallLine { cached, ..CallLine::of(call, naming) });
+                let line = CallLine::of(call, naming);
+                let cached = line.cached || state.reused(&call.site.task).is_some();
+                calls.push(CallLine { cached, ..line });
             }
             Event::Ended { ms, .. } => duration_ms += ms,
             _ => {}

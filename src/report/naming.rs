@@ -60,7 +60,7 @@ impl CallLine {
             cached_prompt_tokens: usage.cached_prompt_tokens,
             completion_tokens: usage.completion_tokens,
             stop: call.response.stop,
-            cached: false,
+            cached: call.cached_from.is_some(),
             cost_usd: call.cost.usd(),
             ms: call.ms,
         }

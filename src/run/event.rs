@@ -75,6 +75,9 @@ pub struct CallRecord {
     /// What it cost.
     #[serde(default)]
     pub cost: Money,
+    /// The run whose call was given this answer; none where this call asked the model itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<RunId>,
 }
 
 /// A document as the run found it.
@@ -310,9 +313,12 @@ pub enum Event {
 }
 
 impl CallRecord {
-    /// Returns what it used.
+    /// Returns what it used: nothing where the answer was taken over from another call.
     #[must_use]
     pub fn spent(&self) -> Spent {
+        if self.cached_from.is_some() {
+            return Spent::default();
+        }
         let usage = self.response.usage;
         Spent { tokens: usage.prompt_tokens + usage.completion_tokens, cost: self.cost }
     }

@@ -43,7 +43,8 @@ pub fn take_in(ledger: &Ledger, gathered: &Gathered) -> Result<(), TakeInError> 
     for failure in gathered.failed.iter().skip(refused) {
         ledger.record(&Event::Refused { name: failure.name.clone(), error: failure.error.to_string() })?;
     }
-    Ok(ledger.record(&Event::Gathered)?)
+    ledger.record(&Event::Gathered)?;
+    Ok(())
 }
 
 /// Returns the documents as a journal has them.

@@ -12,7 +12,7 @@ use super::StepError;
 use super::context::{RunContext, bug};
 use crate::agent::{AgentError, Ask};
 use crate::graph::Node;
-use crate::model::{Message, ModelError, OutputForm, StopReason};
+use crate::model::{ChatResponse, Message, ModelError, OutputForm, StopReason};
 use crate::prompt::Variables;
 use crate::run::{CallSite, TaskId, Value};
 use crate::spec::{AgentSpec, ExtractSpec, RecordSchema};
@@ -108,13 +108,16 @@ impl Reading<'_> {
                 chunk,
                 further: further.clone(),
             };
-            let answer = match self.context.caller().call(ask(output.clone())).await {
+            // An answer that is refused here is never served to another run.
+            let usable = |answer: &ChatResponse| read(&answer.text, &self.spec.schema).is_ok();
+            let caller = self.context.caller();
+            let answer = match caller.call_for(ask(output.clone()), &usable).await {
                 // A schema that the model cannot be held to is still one that the answer can be held against.
                 Err(AgentError::Model { source: ModelError::Form { .. }, .. })
                     if output != OutputForm::Text =>
                 {
                     output = OutputForm::Text;
-                    self.context.caller().call(ask(OutputForm::Text)).await?
+                    caller.call_for(ask(OutputForm::Text), &usable).await?
                 }
                 answer => answer?,
             };

@@ -1,14 +1,16 @@
 //! The store's folder and the runs in it. Knows where runs lie, not what their journals hold.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 use super::folder::{self, RunFolder};
+use super::index::Index;
 use super::journal::{Durability, Journal};
 use super::lock::WriterLock;
 use super::migrate;
 use super::reader::JournalReader;
+use super::recall::Recall;
 use super::version;
 use crate::name::RunId;
 
@@ -18,6 +20,7 @@ const SIMILAR: usize = 3;
 /// A folder with runs. Holds no lock: any number of processes may have the same store open.
 #[derive(Debug, Clone)]
 pub struct Store {
+    root: PathBuf,
     runs: PathBuf,
 }
 
@@ -44,7 +47,7 @@ impl Store {
         let runs = root.join("runs");
         let old = version::ensure(root, runs.exists())?;
         folder::make(&runs)?;
-        let store = Self { runs };
+        let store = Self { root: root.to_owned(), runs };
         if old {
             store.runs()?.into_iter().try_for_each(|run| migrate::run(&run, &store.folder(&run)))?;
             version::renew(root)?;
@@ -127,7 +130,23 @@ impl Store {
         fs::remove_dir_all(&aside).map_err(|source| StoreError::io(&aside, source))
     }
 
-    fn folder(&self, run: &RunId) -> RunFolder {
+    /// Returns the way to the records of all runs by their keys. Reads nothing yet.
+    #[must_use]
+    pub fn recall(&self) -> Recall {
+        Recall::new(self.clone())
+    }
+
+    /// The folder of the index over all runs.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    pub(super) fn open_index(&self) -> Result<File, StoreError> {
+        folder::make_new(&self.cache())?;
+        Index::new(&self.cache()).open()
+    }
+
+    pub(super) fn folder(&self, run: &RunId) -> RunFolder {
         RunFolder::new(self.runs.join(run.as_str()))
     }
 

@@ -4,10 +4,15 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::StoreError;
+
+/// How long a wait is put off for lines that are about to be written: far less than a wait takes on most devices.
+const PATIENCE: Duration = Duration::from_micros(150);
 
 /// The file of records as the disk has it. Threads that wait at the same time share one wait.
 #[derive(Debug)]
@@ -16,7 +21,19 @@ pub(super) struct Disk {
     file: File,
     /// How far the file is written, as the system knows it. It only grows.
     written: AtomicU64,
+    /// How many threads are about to write a line that they will wait for.
+    coming: AtomicUsize,
     forced: Mutex<Forced>,
+}
+
+/// A line that is about to be written, until dropped.
+#[derive(Debug)]
+pub(super) struct Coming<'a>(&'a Disk);
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.0.coming.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +49,19 @@ struct Forced {
 
 impl Disk {
     pub(super) fn new(path: PathBuf, file: File, written: u64) -> Self {
-        Self { path, file, written: AtomicU64::new(written), forced: Mutex::default() }
+        Self {
+            path,
+            file,
+            written: AtomicU64::new(written),
+            coming: AtomicUsize::new(0),
+            forced: Mutex::default(),
+        }
+    }
+
+    /// Says that a line is about to be written that will be waited for.
+    pub(super) fn coming(&self) -> Coming<'_> {
+        self.coming.fetch_add(1, Ordering::AcqRel);
+        Coming(self)
     }
 
     /// Says that the file is written up to `end`.
@@ -50,6 +79,11 @@ impl Disk {
         }
         if forced.end >= end {
             return Ok(());
+        }
+        // While the system writes a page out, it may let nobody write to it: who is not let in now waits a whole turn longer.
+        let began = Instant::now();
+        while self.coming.load(Ordering::Acquire) > 0 && began.elapsed() < PATIENCE {
+            thread::yield_now();
         }
         let written = self.written.load(Ordering::Acquire);
         let reachable = || if forced.reachable { Ok(()) } else { force_folders(&self.path) };

@@ -24,6 +24,8 @@ pub(super) struct Entries<T> {
     /// Numbers that were passed over and are to be told of, before `found`.
     lost: Range<u64>,
     found: Option<Result<(u64, T), StoreError>>,
+    /// Where the line of the last record begins that was read.
+    at: u64,
     form: PhantomData<fn() -> T>,
 }
 
@@ -34,7 +36,7 @@ impl<T: DeserializeOwned> Entries<T> {
             Ok(lines) => (Some(lines), None),
             Err(error) => (None, Some(Err(error))),
         };
-        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, form: PhantomData }
+        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, at: 0, form: PhantomData }
     }
 
     fn take_in(&mut self, line: Line) {
@@ -43,6 +45,7 @@ impl<T: DeserializeOwned> Entries<T> {
             self.known = self.known.max(self.next + 1);
             return;
         };
+        self.at = line.at;
         self.lost = self.next..seq;
         self.next = seq + 1;
         self.found = Some(match line::unpack(&body) {
@@ -52,6 +55,11 @@ impl<T: DeserializeOwned> Entries<T> {
                 Err(source) => Err(StoreError::Decode { seq, path: self.path.clone(), source }),
             },
         });
+    }
+
+    /// Returns where the line begins of the record that was handed out last.
+    pub(super) fn at(&self) -> u64 {
+        self.at
     }
 
     fn damaged(&self, seq: u64) -> StoreError {

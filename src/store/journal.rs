@@ -37,6 +37,7 @@ pub struct Journal {
     // Fields are dropped in this order: sled lets go of its folder before the run is unlocked.
     index: Engine,
     tail: Mutex<Tail>,
+    disk: Arc<Disk>,
     blobs: Blobs,
     durability: Durability,
     recovery: Option<Recovery>,
@@ -52,12 +53,19 @@ pub struct Journal {
 #[derive(Debug)]
 pub(super) struct Written {
     seq: u64,
+    /// Where its line begins.
+    at: u64,
     /// Where its line ends.
     end: u64,
     disk: Arc<Disk>,
 }
 
 impl Written {
+    /// Returns where the record's line begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Waits until the record is on the disk, and all that were appended before it.
     pub(super) fn force(&self) -> Result<(), StoreError> {
         self.disk.force(self.end)
@@ -82,6 +90,7 @@ impl Journal {
         let Opened { index, records, next, recovery } = recovery::open(&run, folder)?;
         Ok(Self {
             index,
+            disk: Arc::clone(records.disk()),
             tail: Mutex::new(Tail { records, next }),
             blobs,
             durability,
@@ -116,7 +125,12 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Encode`] if the record is not JSON, [`StoreError::DiskFull`], or what the system said.
     pub fn append<T: Serialize>(&self, event: &T) -> Result<u64, StoreError> {
-        self.write(event, self.durability).map(|written| written.seq)
+        self.keep(event).map(|written| written.seq)
+    }
+
+    /// Appends a record with the durability of the journal.
+    pub(super) fn keep<T: Serialize>(&self, event: &T) -> Result<Written, StoreError> {
+        self.write(event, self.durability)
     }
 
     /// Appends a record, waits until it is on the disk with all that were appended before it, and returns its number: it then
@@ -134,6 +148,7 @@ impl Journal {
 
     /// Hands a record to the system, without waiting for the disk.
     pub(super) fn write_out<T: Serialize>(&self, event: &T) -> Result<Written, StoreError> {
+        let _coming = self.disk.coming();
         self.write(event, Durability::Kill)
     }
 
@@ -143,8 +158,9 @@ impl Journal {
         let body = line::pack(&json).map_err(failed)?;
         let mut tail = self.tail();
         let seq = tail.next;
+        let at = tail.records.end();
         tail.records.append(seq, &body);
-        let written = Written { seq, end: tail.records.end(), disk: Arc::clone(tail.records.disk()) };
+        let written = Written { seq, at, end: tail.records.end(), disk: Arc::clone(&self.disk) };
         if durability == Durability::None && !tail.records.is_due() {
             tail.next += 1;
             return Ok(written);
@@ -178,9 +194,13 @@ impl Journal {
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         let failed = self.flush().err().map(Err);
+        failed.into_iter().chain(self.walk())
+    }
+
+    /// Walks the records that are written.
+    pub(super) fn walk<T: DeserializeOwned>(&self) -> Entries<T> {
         let tail = self.tail();
-        let entries = Entries::new(&self.folder.records(), tail.records.end(), tail.next);
-        failed.into_iter().chain(entries)
+        Entries::new(&self.folder.records(), tail.records.end(), tail.next)
     }
 
     /// Stores bytes outside the journal and returns the name to find them by. Equal bytes are stored once.

@@ -3,11 +3,21 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Journal, StoreError};
+use super::{Journal, Recall, StoreError};
+use crate::hash::ContentHash;
 use crate::run::{Event, RunState};
 
 /// Sees every event once it is in the journal.
 pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Says under which key an event can be found again, where it can.
+pub type KeyOf = dyn Fn(&Event) -> Option<ContentHash>;
+
+/// Where an event was recorded; nowhere, if nothing is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded {
+    at: Option<u64>,
+}
 
 /// A run's journal and its state: an event is appended first and takes effect second.
 pub struct Ledger {
@@ -16,6 +26,7 @@ pub struct Ledger {
     state: Mutex<RunState>,
     lost: u64,
     observer: Option<Observer>,
+    recall: Option<Recall>,
 }
 
 impl fmt::Debug for Ledger {
@@ -30,22 +41,47 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] where the journal cannot be read.
     pub fn open(journal: Journal) -> Result<Self, StoreError> {
+        Self::read_in(journal, |_, _| ())
+    }
+
+    /// Reads what the journal holds, as [`Self::open`] does, and finds records of every run by their keys from then on: see
+    /// [`Self::recall`]. `key_of` says which of this run's own can be found.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn recalling(journal: Journal, mut recall: Recall, key_of: &KeyOf) -> Result<Self, StoreError> {
+        recall.begin(journal.run().clone());
+        let own = |event: &Event, at: u64| {
+            if let Some(key) = key_of(event) {
+                recall.remember(&key, at);
+            }
+        };
+        let ledger = Self::read_in(journal, own)?;
+        Ok(Self { recall: Some(recall), ..ledger })
+    }
+
+    fn read_in(journal: Journal, mut see: impl FnMut(&Event, u64)) -> Result<Self, StoreError> {
         let mut state = RunState::default();
         let mut lost = 0;
-        for entry in journal.entries::<Event>() {
+        journal.flush()?;
+        let mut entries = journal.walk::<Event>();
+        while let Some(entry) = entries.next() {
             match entry {
-                Ok((_, event)) => state.apply(&event),
+                Ok((_, event)) => {
+                    state.apply(&event);
+                    see(&event, entries.at());
+                }
                 Err(StoreError::DamagedRecord { .. }) => lost += 1,
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { journal: Some(journal), state: Mutex::new(state), lost, observer: None })
+        Ok(Self { journal: Some(journal), state: Mutex::new(state), lost, observer: None, recall: None })
     }
 
     /// Begins a ledger that keeps nothing: for what is only tried.
     #[must_use]
     pub fn unkept() -> Self {
-        Self { journal: None, state: Mutex::default(), lost: 0, observer: None }
+        Self { journal: None, state: Mutex::default(), lost: 0, observer: None, recall: None }
     }
 
     /// Returns the journal; none where nothing is kept.
@@ -73,12 +109,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`] where it could not be written; the state is then as before.
-    pub fn record(&self, event: &Event) -> Result<(), StoreError> {
-        if let Some(journal) = &self.journal {
-            journal.append(event)?;
-        }
+    pub fn record(&self, event: &Event) -> Result<Recorded, StoreError> {
+        let written = self.journal.as_ref().map(|journal| journal.keep(event)).transpose()?;
         self.take_effect(event);
-        Ok(())
+        Ok(Recorded { at: written.map(|written| written.at()) })
     }
 
     /// Journals `event`, waits until it is on the disk, then applies it: for what was paid for.
@@ -88,15 +122,30 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::record`], and [`StoreError::Io`] where the runtime ends meanwhile.
-    pub async fn record_forced(&self, event: &Event) -> Result<(), StoreError> {
+    pub async fn record_forced(&self, event: &Event) -> Result<Recorded, StoreError> {
+        let mut at = None;
         if let Some(journal) = &self.journal {
             let written = journal.write_out(event)?;
+            at = Some(written.at());
             // The disk takes milliseconds, in which the threads of the runtime have other tasks to go on with.
             let forced = tokio::task::spawn_blocking(move || written.force()).await;
             forced.map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
         }
         self.take_effect(event);
-        Ok(())
+        Ok(Recorded { at })
+    }
+
+    /// Returns the way to records of every run by their keys; none where this run is to have nothing of others.
+    #[must_use]
+    pub fn recall(&self) -> Option<&Recall> {
+        self.recall.as_ref()
+    }
+
+    /// Lets later calls of this run and every later run find what was recorded. If that fails it is only not found.
+    pub fn offer(&self, key: &ContentHash, recorded: Recorded) {
+        if let (Some(recall), Some(at)) = (&self.recall, recorded.at) {
+            recall.offer(key, at);
+        }
     }
 
     fn take_effect(&self, event: &Event) {

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! <store>/VERSION                      `longhand store 2`
+//! <store>/cache/index                  key -> run, and where in its `records` the line begins; for all runs together
 //! <store>/runs/<run>/LOCK              held exclusively by the run's one writer
 //! <store>/runs/<run>/records           every record in order, each in a line of its own; it only grows
 //! <store>/runs/<run>/journal/          sled: sequence number -> where in `records` the line begins
@@ -41,6 +42,13 @@
 //! A reader reads the whole lines of `records` up to where the file ends when it begins. As the file only grows, that is
 //! what the run was at one moment. Nobody waits: sled lets one process open a folder, and a reader does not open it.
 //!
+//! # Finding records again
+//!
+//! A record that is offered under a key ([`Ledger::offer`]) is found under it by any later run ([`Recall::find`]). The index
+//! holds places, never a record: there is no second copy, and removing a run makes what it had unfindable. What is found is
+//! read from where it lies and held against the check of its line. The index can be lost, cut or damaged at any place;
+//! then something is not found.
+//!
 //! # Versions
 //!
 //! Version 1 kept small records in sled and each large one in a file of its own. [`Store::open`] brings its runs up to
@@ -53,19 +61,24 @@ mod engine;
 mod entries;
 mod error;
 mod folder;
+mod index;
 mod journal;
 mod ledger;
 mod line;
 mod lock;
 mod migrate;
 mod reader;
+mod recall;
 mod records;
 mod recovery;
+mod upkeep;
 mod version;
 
 pub use catalogue::Store;
 pub use error::StoreError;
 pub use journal::{Durability, Journal};
-pub use ledger::{Ledger, Observer};
+pub use ledger::{KeyOf, Ledger, Observer, Recorded};
 pub use reader::JournalReader;
+pub use recall::Recall;
 pub use recovery::Recovery;
+pub use upkeep::IndexStats;

@@ -120,6 +120,12 @@ pub(super) fn length(path: &Path) -> Result<u64, StoreError> {
     }
 }
 
+/// Reads the packed record whose line begins at `at`; none where no whole line does.
+pub(super) fn at(path: &Path, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let line = Lines::open(path, at..u64::MAX)?.next().transpose()?;
+    Ok(line.and_then(|line| line.record).map(|(_, body)| body))
+}
+
 /// A line as it was found.
 #[derive(Debug)]
 pub(super) struct Line {

@@ -13,6 +13,7 @@
 mod architecture;
 mod bad_input;
 mod bad_workflows;
+mod cached;
 mod chain;
 mod control;
 mod crash;

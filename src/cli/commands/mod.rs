@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub(super) mod ask;
+pub(super) mod cache;
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod doctor;

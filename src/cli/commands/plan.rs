@@ -1,6 +1,7 @@
 //! `plan`: what a run would ask, cost and take, before anything is asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::connecting::Connections;
 use super::super::error::{CommandError, ExitStatus};
@@ -88,7 +89,13 @@ pub(super) async fn planned(
     let models = connections.models();
     let paces = connections.all().map(|(name, one)| (name.cloned(), pace(one, name.is_none(), &measured)));
     let paces: BTreeMap<Option<String>, Pace> = paces.collect();
-    let stage = Stage { workflow, plan, documents: gathered.documents, models };
+    // A run that is held against its plan has given the answers itself.
+    let recall = if settings.cache && but.is_none() && settings.store.is_dir() {
+        Some(Arc::new(Store::open(&settings.store)?.recall()))
+    } else {
+        None
+    };
+    let stage = Stage { workflow, plan, documents: gathered.documents, models, recall };
     let mut found = forecast(&stage, &paces, measured, limits).await;
     let refused = gathered.failed.iter();
     let refused = refused.map(|one| Failure { path: one.name.clone(), error: one.error.to_string() });
@@ -122,7 +129,12 @@ fn measured(
         // A journal that cannot be read teaches nothing, and is told of by the commands that are about it.
         let Ok(events) = journals::all_events(&store, run) else { continue };
         calls.extend(events.into_iter().filter_map(|event| match event {
-            Event::Called(call) if call.model == connection.model.identity() => Some(*call),
+            // What was taken over took no time, and its answer was measured where it was given.
+            Event::Called(call)
+                if call.cached_from.is_none() && call.model == connection.model.identity() =>
+            {
+                Some(*call)
+            }
             _ => None,
         }));
     }

@@ -170,8 +170,12 @@ fn text(report: &Report) -> String {
         let chunk = call.chunk.map_or_else(|| "-".to_owned(), |chunk| chunk.to_string());
         let _ = writeln!(
             text,
-            "call {number:>4}  {:<12} {document} chunk {chunk}: {} + {} tokens, {} ms",
-            call.node, call.prompt_tokens, call.completion_tokens, call.ms
+            "call {number:>4}  {:<12} {document} chunk {chunk}: {} + {} tokens, {} ms{}",
+            call.node,
+            call.prompt_tokens,
+            call.completion_tokens,
+            call.ms,
+            if call.cached { ", answered before" } else { "" },
         );
     }
     text.push('\n');

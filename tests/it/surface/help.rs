@@ -5,7 +5,7 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 27] = [
+const HELP: [(&[&str], &[&str]); 30] = [
     (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
@@ -22,6 +22,9 @@ const HELP: [(&[&str], &[&str]); 27] = [
     (&["runs", "fork"], &["--from", "--param", "anew"]),
     (&["runs", "resume"], &["interrupted"]),
     (&["runs", "rm"], &["Remove"]),
+    (&["cache"], &["stats", "clear"]),
+    (&["cache", "stats"], &["--json", "served"]),
+    (&["cache", "clear"], &["anew"]),
     (&["models"], &["list", "pull", "info"]),
     (&["models", "list"], &["can be fetched"]),
     (&["models", "pull"], &["Fetch"]),
