@@ -10,5 +10,7 @@ mod pages;
 mod paths;
 mod plan;
 mod project;
+#[cfg(feature = "local")]
+mod pulling;
 mod runs;
 mod stream;
