@@ -142,13 +142,21 @@ fn the_switches_of_the_paper_are_a_line_of_yaml() {
 }
 
 #[test]
-fn prompt_tokens_grow_linearly_with_the_document() {
-    let tokens = |sentences| {
+fn prompt_tokens_and_attended_pairs_grow_linearly_with_the_document() {
+    // A token of a prompt attends to itself and to all before it: p tokens are p (p + 1) / 2 pairs (table 2 of the paper).
+    let measured = |sentences| {
         let longhand = Longhand::new();
         let (report, _) = run(&longhand, "chain-of-agents", &document(sentences), "What?");
-        report["usage"]["prompt_tokens"].as_f64().unwrap()
+        let prompts = report["calls"].as_array().unwrap().iter();
+        let prompts: Vec<f64> = prompts.map(|call| call["prompt_tokens"].as_f64().unwrap()).collect();
+        let pairs: f64 = prompts.iter().map(|p| p * (p + 1.0) / 2.0).sum();
+        (prompts.iter().sum::<f64>(), pairs)
     };
-    let (one, two, four) = (tokens(150), tokens(300), tokens(600));
-    let (first, second) = (two - one, four - two);
-    assert!((second / first - 2.0).abs() < 0.2, "{one} {two} {four}");
+    let (one, two, four) = (measured(150), measured(300), measured(600));
+    let doubles = |one: f64, two: f64, four: f64| ((four - two) / (two - one) - 2.0).abs() < 0.2;
+    assert!(doubles(one.0, two.0, four.0), "tokens: {one:?} {two:?} {four:?}");
+    assert!(doubles(one.1, two.1, four.1), "pairs: {one:?} {two:?} {four:?}");
+    // One prompt that held as much would attend to n (n + 1) / 2 pairs; windows of k tokens make that n k / 2.
+    let whole = four.0 * (four.0 + 1.0) / 2.0;
+    assert!(four.1 <= four.0 * 700.0 / 2.0 + four.0 && four.1 < whole / 10.0, "{four:?} of {whole}");
 }
