@@ -175,6 +175,8 @@ impl Caller<'_> {
         // The permits are never closed; holding the result keeps the place until the answer is journaled.
         let _permit = permit.map_err(|_| AgentError::Stopped)?;
         let reservation = self.reserve(call).await?;
+        let CallSite { task, step } = &call.site;
+        tracing::debug!(node = %task.node, slot = %task.slot, step, attempt, "asks");
         let began = Instant::now();
         let answer = attempt::answer(connected.model.as_ref(), &call.request, &call.agent.calls).await;
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -213,7 +215,6 @@ impl Caller<'_> {
             reservation.settle(spent);
         }
         self.offer(call, &response, usable, recorded);
-        let CallSite { task, step } = &call.site;
         let (prompt, completion) = (usage.prompt_tokens.0, usage.completion_tokens.0);
         tracing::debug!(node = %task.node, slot = %task.slot, step, prompt, completion, ms, "called");
         Ok(Ok(response))

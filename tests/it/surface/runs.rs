@@ -110,11 +110,12 @@ fn an_interrupt_is_a_checkpoint() {
 fn a_second_interrupt_drops_what_is_in_flight() {
     let longhand = prepared();
     let script = fs::read_to_string(longhand.work().join("script.yaml")).unwrap();
-    // The third call never ends by itself.
+    // The second call never ends by itself, and is under way before anything is interrupted.
     longhand
         .file("script.yaml", format!("{script}\nfailures: [{{when: 'Repairs.', times: 1, silent: true}}]"));
     let mut working = longhand.begin(&RUN);
     working.until(" called ");
+    working.until(" asks ");
     working.interrupt();
     working.until("stopping:");
     working.interrupt();
