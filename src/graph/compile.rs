@@ -13,7 +13,7 @@ use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
 use crate::spec::{
     AgentSpec, Binding, Catalog, Diagnostic, Diagnostics, Located, SourceFile, StepSpec, WorkflowSpec,
-    read_workflow, suggestion,
+    mentioned_agents, read_with_faults, suggestion,
 };
 
 /// Compiles a workflow, given by name or by path.
@@ -31,9 +31,8 @@ pub(super) fn within(
     catalog: &Catalog,
     around: &mut Inner,
 ) -> Result<(Workflow, usize), Diagnostics> {
-    let spec = read_workflow(source)?;
+    let (spec, mut problems) = read_with_faults(source).map_err(|why| with_files(why, source, catalog))?;
     let mut draft = Draft::new(&spec);
-    let mut problems = Vec::new();
     let levels = around.enter(&mut draft, source, catalog, &mut problems);
 
     let located = load_agents(&draft, catalog, &mut problems);
@@ -209,6 +208,23 @@ fn load_prompts(
     }
     let compiled = PromptSet::compile(sources.into_iter().map(|(name, (file, text))| (name, file, text)));
     compiled.map_err(|why| problems.extend(why.0)).ok().filter(|_| complete)
+}
+
+/// Adds to what is wrong with a workflow file that cannot be read what is wrong with the agents that it names and with
+/// their prompts: a person mends all files at once.
+fn with_files(mut why: Diagnostics, source: &SourceFile, catalog: &Catalog) -> Diagnostics {
+    let mut agents = BTreeMap::new();
+    for name in mentioned_agents(&source.text) {
+        match catalog.agent(&name) {
+            Some(Ok(agent)) => {
+                agents.insert(name, agent);
+            }
+            Some(Err(of_agent)) => why.0.extend(of_agent.0),
+            None => {}
+        }
+    }
+    load_prompts(&agents, catalog, &mut why.0);
+    why
 }
 
 /// Hashes what decides the results.

@@ -175,9 +175,23 @@ impl Catalog {
 /// # Errors
 /// What is wrong with it.
 pub fn read_workflow(source: &SourceFile) -> Result<Located<WorkflowSpec>, Diagnostics> {
+    let (spec, faults) = read_with_faults(source)?;
+    if faults.is_empty() { Ok(spec) } else { Err(Diagnostics(faults)) }
+}
+
+/// Reads the text of a workflow file, and returns beside what it says what is wrong with it beyond its form and types.
+///
+/// # Errors
+/// What is wrong with its form and its types, or that it is too large, so that nothing can be made of it.
+pub fn read_with_faults(
+    source: &SourceFile,
+) -> Result<(Located<WorkflowSpec>, Vec<Diagnostic>), Diagnostics> {
     let spec = parse(&source.file, &source.text)?;
-    validate::workflow(&spec)?;
-    Ok(spec)
+    if let Some(too_large) = validate::size(&spec) {
+        return Err(too_large.into());
+    }
+    let faults = validate::workflow(&spec).err().map(|faults| faults.0).unwrap_or_default();
+    Ok((spec, faults))
 }
 
 fn read_agent(source: &SourceFile) -> Result<Located<AgentSpec>, Diagnostics> {
