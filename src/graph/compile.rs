@@ -77,14 +77,30 @@ pub(super) fn within(
     match prompts {
         Some(mut prompts) if !warnings.has_errors() => {
             let hash = identity(&draft, &agents, &prompts);
+            let mut models = named_models(&draft, &located);
+            let mut located = located;
             for workflow in draft.inner.values() {
                 prompts.join(workflow.prompts());
+                located.extend(workflow.agents.clone());
+                models.extend(workflow.models.iter().cloned());
             }
             let assembled = assemble(&draft, &order, &agents);
             let upstream = assembled.iter().map(|(node, before)| (node.name.clone(), before.clone()));
             let upstream = upstream.collect();
             let nodes = assembled.into_iter().map(|(node, _)| node).collect();
-            Ok((Workflow { spec: spec.value, nodes, upstream, prompts, warnings, hash }, levels))
+            Ok((
+                Workflow {
+                    spec: spec.value,
+                    nodes,
+                    upstream,
+                    prompts,
+                    warnings,
+                    hash,
+                    agents: located,
+                    models,
+                },
+                levels,
+            ))
         }
         _ => Err(warnings),
     }
@@ -106,6 +122,22 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         needs::scopes,
     ];
     checks.iter().flat_map(|check| check(draft)).collect()
+}
+
+/// Returns the models that steps and agents name, each with its place.
+fn named_models(
+    draft: &Draft<'_>,
+    agents: &BTreeMap<AgentName, Located<AgentSpec>>,
+) -> Vec<(String, Diagnostic)> {
+    let of_steps = draft.nodes.values().filter_map(|node| {
+        let model = node.step.calls()?.model.clone()?;
+        Some((model, draft.error_at(node, &["calls", "model"], String::new())))
+    });
+    let of_agents = agents.values().filter_map(|agent| {
+        let model = agent.value.model.clone()?;
+        Some((model, agent.error_at(&["model"], String::new())))
+    });
+    of_steps.chain(of_agents).collect()
 }
 
 /// Makes the nodes in order, each with all that it reads; a sub-workflow's steps come before the step that names it.

@@ -1,18 +1,33 @@
 //! One small file for each mistake a workflow can have, and the exact words with which it is answered.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use longhand::graph::compile;
-use longhand::spec::Catalog;
+use longhand::model::{ChatModel, Measure, Script, ScriptedModel};
+use longhand::plan::cannot_fit;
+use longhand::spec::{AgentSpec, Catalog};
 
 const FOLDER: &str = "tests/fixtures/workflows/bad";
 
-/// Returns what is said about a workflow: its errors, or the warnings of one that compiles.
+/// Returns what is said about a workflow: its errors, or the warnings of one that compiles. Its prompts are held against
+/// a model of 8,192 tokens, or of as many as its first line says.
 fn said(path: &str) -> String {
     let catalog = Catalog::load(None).unwrap();
     match compile(&catalog, path) {
-        Ok(workflow) => workflow.warnings().to_string(),
+        Ok(workflow) => {
+            let first = std::fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned();
+            let window = first.split_once("window of ").and_then(|(_, rest)| rest.split(' ').next());
+            let context = window.map_or(8192, |tokens| tokens.parse().unwrap());
+            let model: Arc<dyn ChatModel> =
+                Arc::new(ScriptedModel::new(Script { context, ..Script::default() }));
+            let measure = |_: &AgentSpec| Some(Arc::new(Arc::clone(&model)) as Arc<dyn Measure>);
+            let mut all = workflow.warnings().clone();
+            all.0.extend(cannot_fit(&workflow, &BTreeMap::new(), true, &measure).0);
+            all.to_string()
+        }
         Err(problems) => problems.to_string(),
     }
 }
