@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{ChatModel, ModelError, Script, ScriptedModel, Terms};
+use crate::model::{ChatModel, Measure, ModelError, Script, ScriptedModel, Terms};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
 /// The model that is asked where nobody names one.
@@ -129,6 +129,23 @@ fn connect_listed(
     Ok(Connection { terms: listed.terms(), ..connection })
 }
 
+/// Finds what prompts for the model that `name` says are measured with. Reads no weights and fetches nothing.
+///
+/// # Errors
+/// As [`connect`]; [`ConnectError::NotPulled`] for a model that could be fetched.
+pub fn measure(name: &str, options: &ConnectOptions) -> Result<Arc<dyn Measure>, ConnectError> {
+    let listed = options.listed.get(name);
+    let window = options.window.into_iter().chain(listed.and_then(|listed| listed.window)).min();
+    match listed.and_then(ModelSpec::back_end) {
+        Some(BackEnd::File(path)) => measure_local(&path.display().to_string(), window, options),
+        Some(BackEnd::Pulled(pulled)) => measure_local(pulled, window, options),
+        // What is scripted has no weights.
+        Some(BackEnd::Scripted(_)) => Ok(Arc::new(connect(name, options)?.model)),
+        None if name.starts_with(SCRIPTED) => Ok(Arc::new(connect(name, options)?.model)),
+        None => measure_local(name, window, options),
+    }
+}
+
 fn scripted(script: Script, window: Option<u64>) -> Connection {
     let context = window.map_or(script.context, |window| window.min(script.context));
     let model = Arc::new(ScriptedModel::new(Script { context, ..script }));
@@ -146,21 +163,45 @@ fn similar<'a>(
 }
 
 #[cfg(feature = "local")]
-fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    use crate::local::{LocalModel, LocalOptions, PullError, resolve};
-    let path = match resolve(name, &options.models) {
-        Ok(path) => path,
+fn file(name: &str, options: &ConnectOptions) -> Result<PathBuf, ConnectError> {
+    use crate::local::{PullError, resolve};
+    match resolve(name, &options.models) {
+        Ok(path) => Ok(path),
         // A file that is named but not there is told about by the loader, with its path.
         Err(_) if Path::new(name).extension().is_some_and(|extension| extension == "gguf") => {
-            PathBuf::from(name)
+            Ok(PathBuf::from(name))
         }
-        Err(PullError::NotInstalled { name }) => return Err(ConnectError::NotPulled { name }),
+        Err(PullError::NotInstalled { name }) => Err(ConnectError::NotPulled { name }),
         Err(PullError::Unknown { name, known }) => {
             let similar = similar(&name, options, known.iter().map(String::as_str));
-            return Err(ConnectError::Unknown { name, similar });
+            Err(ConnectError::Unknown { name, similar })
         }
-        Err(error) => return Err(ConnectError::Missing { source: error }),
-    };
+        Err(error) => Err(ConnectError::Missing { source: error }),
+    }
+}
+
+#[cfg(feature = "local")]
+fn measure_local(
+    name: &str,
+    window: Option<u64>,
+    options: &ConnectOptions,
+) -> Result<Arc<dyn Measure>, ConnectError> {
+    Ok(Arc::new(crate::local::LocalMeasure::load(&file(name, options)?, window)?))
+}
+
+#[cfg(not(feature = "local"))]
+fn measure_local(
+    name: &str,
+    window: Option<u64>,
+    options: &ConnectOptions,
+) -> Result<Arc<dyn Measure>, ConnectError> {
+    Ok(Arc::new(local(name, window, options)?.model))
+}
+
+#[cfg(feature = "local")]
+fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    use crate::local::{LocalModel, LocalOptions};
+    let path = file(name, options)?;
     let model = LocalModel::load(&path, &LocalOptions { window, ..LocalOptions::default() })?;
     let parameters = Some(model.info().parameters);
     let note = model.device().fallback.as_ref();

@@ -76,16 +76,7 @@ impl Caller<'_> {
     /// # Errors
     /// [`AgentError::Prompt`] where a template misses a variable.
     pub fn messages(&self, agent: &AgentSpec, variables: &Variables) -> Result<Vec<Message>, AgentError> {
-        let render = |name| {
-            self.prompts
-                .render(name, variables)
-                .map_err(|source| AgentError::Prompt { agent: agent.name.to_string(), source })
-        };
-        let system = agent.system.as_ref().map(render).transpose()?.map(Message::system);
-        let user = Message::user(render(&agent.prompt)?);
-        let shown = agent.examples.iter();
-        let shown = shown.flat_map(|one| [Message::user(&one.user), Message::assistant(&one.assistant)]);
-        Ok(system.into_iter().chain(shown).chain([user]).collect())
+        messages(self.prompts, agent, variables)
     }
 
     /// Counts the tokens of the prompt that `agent` would be sent.
@@ -273,6 +264,26 @@ fn patience(policy: &CallPolicy) -> Patience {
         first_wait: Duration::from_millis(policy.first_wait_ms),
         longest_wait: Duration::from_millis(policy.longest_wait_ms),
     }
+}
+
+/// Renders the messages that `agent` is sent: its system message, its demonstrations, its prompt.
+///
+/// # Errors
+/// [`AgentError::Prompt`] where a template misses a variable.
+pub fn messages(
+    prompts: &PromptSet,
+    agent: &AgentSpec,
+    variables: &Variables,
+) -> Result<Vec<Message>, AgentError> {
+    let render = |name| {
+        let rendered = prompts.render(name, variables);
+        rendered.map_err(|source| AgentError::Prompt { agent: agent.name.to_string(), source })
+    };
+    let system = agent.system.as_ref().map(render).transpose()?.map(Message::system);
+    let user = Message::user(render(&agent.prompt)?);
+    let shown = agent.examples.iter();
+    let shown = shown.flat_map(|one| [Message::user(&one.user), Message::assistant(&one.assistant)]);
+    Ok(system.into_iter().chain(shown).chain([user]).collect())
 }
 
 fn failed(agent: &AgentSpec, source: ModelError) -> AgentError {

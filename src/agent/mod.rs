@@ -10,7 +10,7 @@ mod flight;
 mod models;
 mod recall;
 
-pub use caller::{Ask, Caller};
+pub use caller::{Ask, Caller, messages};
 pub use error::AgentError;
 pub use models::Models;
 pub use recall::{Usable, answered, key_of};

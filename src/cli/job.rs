@@ -10,6 +10,7 @@ use super::connecting::{Connections, connection};
 use super::decisions::{Decisions, how_to_decide};
 use super::error::{CommandError, ExitStatus};
 use super::files;
+use super::fitting;
 use super::journals::{create, interrupted, ledger, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
@@ -100,6 +101,10 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
+    let warnings = fitting::hold(&workflow, &plan, &connections.models())?;
+    if !warnings.is_empty() {
+        printer.say(&warnings.to_string());
+    }
     Ok(Prepared { plan, workflow, connections })
 }
 

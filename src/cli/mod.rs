@@ -8,6 +8,7 @@ mod connecting;
 mod decisions;
 mod error;
 mod files;
+mod fitting;
 mod fork;
 mod job;
 mod journals;

@@ -13,7 +13,7 @@ use crate::name::{AgentName, NodeName, PromptName};
 use crate::prompt::PromptSet;
 use crate::spec::{
     AgentSpec, Binding, Catalog, Diagnostic, Diagnostics, Located, SourceFile, StepSpec, WorkflowSpec,
-    read_workflow, suggestion,
+    mentioned_agents, read_with_faults, suggestion,
 };
 
 /// Compiles a workflow, given by name or by path.
@@ -31,9 +31,8 @@ pub(super) fn within(
     catalog: &Catalog,
     around: &mut Inner,
 ) -> Result<(Workflow, usize), Diagnostics> {
-    let spec = read_workflow(source)?;
+    let (spec, mut problems) = read_with_faults(source).map_err(|why| with_files(why, source, catalog))?;
     let mut draft = Draft::new(&spec);
-    let mut problems = Vec::new();
     let levels = around.enter(&mut draft, source, catalog, &mut problems);
 
     let located = load_agents(&draft, catalog, &mut problems);
@@ -78,14 +77,30 @@ pub(super) fn within(
     match prompts {
         Some(mut prompts) if !warnings.has_errors() => {
             let hash = identity(&draft, &agents, &prompts);
+            let mut models = named_models(&draft, &located);
+            let mut located = located;
             for workflow in draft.inner.values() {
                 prompts.join(workflow.prompts());
+                located.extend(workflow.agents.clone());
+                models.extend(workflow.models.iter().cloned());
             }
             let assembled = assemble(&draft, &order, &agents);
             let upstream = assembled.iter().map(|(node, before)| (node.name.clone(), before.clone()));
             let upstream = upstream.collect();
             let nodes = assembled.into_iter().map(|(node, _)| node).collect();
-            Ok((Workflow { spec: spec.value, nodes, upstream, prompts, warnings, hash }, levels))
+            Ok((
+                Workflow {
+                    spec: spec.value,
+                    nodes,
+                    upstream,
+                    prompts,
+                    warnings,
+                    hash,
+                    agents: located,
+                    models,
+                },
+                levels,
+            ))
         }
         _ => Err(warnings),
     }
@@ -107,6 +122,22 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         needs::scopes,
     ];
     checks.iter().flat_map(|check| check(draft)).collect()
+}
+
+/// Returns the models that steps and agents name, each with its place.
+fn named_models(
+    draft: &Draft<'_>,
+    agents: &BTreeMap<AgentName, Located<AgentSpec>>,
+) -> Vec<(String, Diagnostic)> {
+    let of_steps = draft.nodes.values().filter_map(|node| {
+        let model = node.step.calls()?.model.clone()?;
+        Some((model, draft.error_at(node, &["calls", "model"], String::new())))
+    });
+    let of_agents = agents.values().filter_map(|agent| {
+        let model = agent.value.model.clone()?;
+        Some((model, agent.error_at(&["model"], String::new())))
+    });
+    of_steps.chain(of_agents).collect()
 }
 
 /// Makes the nodes in order, each with all that it reads; a sub-workflow's steps come before the step that names it.
@@ -209,6 +240,23 @@ fn load_prompts(
     }
     let compiled = PromptSet::compile(sources.into_iter().map(|(name, (file, text))| (name, file, text)));
     compiled.map_err(|why| problems.extend(why.0)).ok().filter(|_| complete)
+}
+
+/// Adds to what is wrong with a workflow file that cannot be read what is wrong with the agents that it names and with
+/// their prompts: a person mends all files at once.
+fn with_files(mut why: Diagnostics, source: &SourceFile, catalog: &Catalog) -> Diagnostics {
+    let mut agents = BTreeMap::new();
+    for name in mentioned_agents(&source.text) {
+        match catalog.agent(&name) {
+            Some(Ok(agent)) => {
+                agents.insert(name, agent);
+            }
+            Some(Err(of_agent)) => why.0.extend(of_agent.0),
+            None => {}
+        }
+    }
+    load_prompts(&agents, catalog, &mut why.0);
+    why
 }
 
 /// Hashes what decides the results.

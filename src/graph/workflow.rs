@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::hash::ContentHash;
-use crate::name::{NodeName, PromptName, WorkflowName};
+use crate::name::{AgentName, NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Binding, Diagnostics, InputSpec, StepSpec, WorkflowSpec};
+use crate::spec::{AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, StepSpec, WorkflowSpec};
 
 /// How often a node runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +70,11 @@ impl Node {
     pub fn kind(&self) -> &'static str {
         self.step.kind()
     }
+
+    /// Returns the variables of its prompt that other nodes fill; none for a step that has none.
+    pub fn with(&self) -> impl Iterator<Item = (&String, &NodeName)> {
+        super::draft::with(&self.step).into_iter().flatten()
+    }
 }
 
 /// A workflow in which every name is known, every value fits its reader, and nothing waits for itself.
@@ -81,6 +86,10 @@ pub struct Workflow {
     pub(super) prompts: PromptSet,
     pub(super) warnings: Diagnostics,
     pub(super) hash: ContentHash,
+    /// The files of the agents, for what can only be held against a model.
+    pub(super) agents: BTreeMap<AgentName, Located<AgentSpec>>,
+    /// Where agents and steps name models: each an error without a message yet.
+    pub(super) models: Vec<(String, Diagnostic)>,
 }
 
 impl Workflow {
@@ -116,6 +125,17 @@ impl Workflow {
     /// Returns the nodes that a node reads or waits for, sorted by name, each once.
     pub fn upstream(&self, name: &NodeName) -> impl Iterator<Item = &NodeName> {
         self.upstream.get(name).into_iter().flatten()
+    }
+
+    /// Returns every mention of a model by an agent or a step, each with an error at its place that has no message yet.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &Diagnostic)> {
+        self.models.iter().map(|(name, place)| (name.as_str(), place))
+    }
+
+    /// Returns the file of an agent; `None` for one that is not asked.
+    #[must_use]
+    pub fn agent(&self, name: &AgentName) -> Option<&Located<AgentSpec>> {
+        self.agents.get(name)
     }
 
     /// Returns the compiled prompts.

@@ -287,7 +287,7 @@ fn gone() -> ModelError {
     ModelError::Compute { reason: "its engine has ended; load the model again".into() }
 }
 
-fn template(file: &ModelFile) -> Result<ChatTemplate, ModelError> {
+pub(super) fn template(file: &ModelFile) -> Result<ChatTemplate, ModelError> {
     let source = file
         .text("tokenizer.chat_template")
         .ok_or_else(|| file.fail("it has no chat template: expected a model made for conversations"))?;

@@ -4,7 +4,7 @@
 //! knows nothing of the one above: the container and its weights (`gguf`, `weights`, `cache`, `llama`,
 //! `kernel`, `device`), text
 //! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `generate`,
-//! `engine`). `pull` fetches model files, and is the only part that reaches the network.
+//! `engine`). `measure` is the text layer alone. `pull` fetches model files, and is the only part that reaches the network.
 
 mod cache;
 mod constraint;
@@ -14,6 +14,7 @@ mod generate;
 mod gguf;
 mod kernel;
 mod llama;
+mod measure;
 mod pretokenize;
 mod pull;
 mod sampling;
@@ -30,6 +31,7 @@ mod tests;
 pub use device::{DeviceInfo, device_info};
 pub use engine::{LocalModel, LocalOptions};
 pub use gguf::ModelInfo;
+pub use measure::LocalMeasure;
 pub use pull::{
     InstalledModel, KnownModel, PullError, PullEvent, installed, known_models, pull, resolve, sha256,
 };

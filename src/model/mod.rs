@@ -4,6 +4,7 @@
 
 mod chat;
 mod error;
+mod measure;
 mod price;
 mod scripted;
 
@@ -12,5 +13,6 @@ pub use chat::{
     StopReason, TokenSink, Usage,
 };
 pub use error::ModelError;
+pub use measure::Measure;
 pub use price::{Money, Price, Speed, Terms};
 pub use scripted::{Rule, Script, ScriptedFailure, ScriptedModel};

@@ -13,6 +13,7 @@ mod bound;
 mod choosing;
 mod control;
 mod filler;
+mod fixed;
 mod forecast;
 mod instance;
 mod pace;
@@ -21,6 +22,7 @@ mod stand_in;
 mod table;
 
 pub use actual::{ActualLine, actual_table, with_actual};
+pub use fixed::cannot_fit;
 pub use forecast::{Amount, Basis, DocumentLine, Failure, Fit, Forecast, Limit, NodeLine, forecast};
 pub use pace::{Measured, Pace};
 pub use rehearsal::Stage;

@@ -162,6 +162,16 @@ impl PromptSet {
     }
 }
 
+impl PromptSet {
+    /// Makes an error about a template as a whole, at its first line; `None` for a prompt that is not in the set.
+    #[must_use]
+    pub fn error_of(&self, name: &PromptName, message: String) -> Option<Diagnostic> {
+        let template = self.templates.get(name)?;
+        let end = template.text.find('\n').unwrap_or(template.text.len());
+        Some(Diagnostic::error(&template.file, &template.text, 0..end, message))
+    }
+}
+
 pub(super) fn reason(error: &tera::Error) -> String {
     let full = match error.kind() {
         ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => report.message().to_owned(),

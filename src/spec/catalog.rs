@@ -109,7 +109,10 @@ impl Catalog {
         let folder = from.file.parent().filter(|_| !from.shipped);
         let file = folder.map(|folder| folder.join(format!("{name}.yaml"))).filter(|file| file.is_file());
         match file {
-            Some(file) => Some(read(&file).map(|text| SourceFile { file, text, shipped: false })),
+            Some(file) => {
+                let text = inside(folder.unwrap_or(Path::new("")), &file).and_then(|()| read(&file));
+                Some(text.map(|text| SourceFile { file, text, shipped: false }))
+            }
             None => self.workflows.get(name.as_str()).cloned().map(Ok),
         }
     }
@@ -172,9 +175,23 @@ impl Catalog {
 /// # Errors
 /// What is wrong with it.
 pub fn read_workflow(source: &SourceFile) -> Result<Located<WorkflowSpec>, Diagnostics> {
+    let (spec, faults) = read_with_faults(source)?;
+    if faults.is_empty() { Ok(spec) } else { Err(Diagnostics(faults)) }
+}
+
+/// Reads the text of a workflow file, and returns beside what it says what is wrong with it beyond its form and types.
+///
+/// # Errors
+/// What is wrong with its form and its types, or that it is too large, so that nothing can be made of it.
+pub fn read_with_faults(
+    source: &SourceFile,
+) -> Result<(Located<WorkflowSpec>, Vec<Diagnostic>), Diagnostics> {
     let spec = parse(&source.file, &source.text)?;
-    validate::workflow(&spec)?;
-    Ok(spec)
+    if let Some(too_large) = validate::size(&spec) {
+        return Err(too_large.into());
+    }
+    let faults = validate::workflow(&spec).err().map(|faults| faults.0).unwrap_or_default();
+    Ok((spec, faults))
 }
 
 fn read_agent(source: &SourceFile) -> Result<Located<AgentSpec>, Diagnostics> {
@@ -218,13 +235,25 @@ fn overlay(
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for file in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
         let Some(name) = stem(&file, extension) else { continue };
-        match read(&file) {
+        match inside(folder.parent().unwrap_or(folder), &file).and_then(|()| read(&file)) {
             Ok(text) => {
                 files.insert(name, SourceFile { file, text, shipped: false });
             }
             Err(mut why) => problems.append(&mut why.0),
         }
     }
+}
+
+/// Refuses a file that a link puts into `folder` and that lies elsewhere: what a prompt says is sent to a model, so a
+/// folder from elsewhere could have any file of this machine sent.
+fn inside(folder: &Path, file: &Path) -> Result<(), Diagnostics> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (Ok(root), Ok(real)) = (here.canonicalize(), file.canonicalize()) else { return Ok(()) };
+    if real.starts_with(&root) {
+        return Ok(());
+    }
+    let message = format!("the file is a link that leads out of `{}`", here.display());
+    Err(Diagnostic::of_file(file, message).help("put the file itself there").into())
 }
 
 fn stem(file: &Path, extension: &str) -> Option<String> {
@@ -266,6 +295,31 @@ mod tests {
         let (_, beside) = catalog.resolve(path.to_str().unwrap()).unwrap();
         assert_eq!(beside.agent(&"worker".parse().unwrap()).unwrap().unwrap().value.max_output, 7);
         assert_eq!(&*beside.prompt(&"worker".parse().unwrap()).unwrap().text, "above");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_out_of_the_folder_is_refused_and_one_within_it_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "secret.txt", "the secret");
+        write(root.path(), "mine/agents/worker.yaml", AGENT);
+        write(root.path(), "mine/w.yaml", "version: 1");
+        write(root.path(), "mine/v.txt", "version: 1");
+        let link = |to: &str, name: &str| {
+            let at = root.path().join("mine").join(name);
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(root.path().join(to), at).unwrap();
+        };
+        link("mine/v.txt", "v.yaml");
+        let path = root.path().join("mine/w.yaml");
+        let catalog = Catalog::load(None).unwrap();
+        let (source, beside) = catalog.resolve(path.to_str().unwrap()).unwrap();
+        assert!(beside.beside(&source, &"v".parse().unwrap()).unwrap().is_ok(), "a link within the folder");
+        link("secret.txt", "u.yaml");
+        assert!(beside.beside(&source, &"u".parse().unwrap()).unwrap().is_err());
+        link("secret.txt", "prompts/worker.tera");
+        let told = catalog.resolve(path.to_str().unwrap()).unwrap_err().to_string();
+        assert!(told.contains("a link that leads out of") && !told.contains("the secret"), "{told}");
     }
 
     #[test]

@@ -11,6 +11,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 /// How many problems are written out; a person mends these first, and then asks again.
 const MOST_SHOWN: usize = 50;
 
+/// Among how many words the likely one is looked for, and how many are listed where none is likely: a file from elsewhere
+/// may name a hundred thousand.
+const MOST_COMPARED: usize = 1000;
+const MOST_LISTED: usize = 40;
+
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -179,28 +184,30 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// Returns the candidate that `word` was most likely meant to be.
+/// Returns the candidate that `word` was most likely meant to be, among the first thousand.
 #[must_use]
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
+        .take(MOST_COMPARED)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns the remedy for an unknown word: the likely one, or all that there are.
+/// Returns the remedy for an unknown word: the likely one, or those that there are.
 #[must_use]
 pub fn suggestion(word: &str, candidates: &[&str]) -> String {
     match closest(word, candidates.iter().copied()) {
         Some(likely) => format!("did you mean `{likely}`?"),
         None if candidates.is_empty() => "there is none to choose from".to_owned(),
         None => {
-            format!(
-                "known: {}",
-                candidates.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
-            )
+            let listed: Vec<String> =
+                candidates.iter().take(MOST_LISTED).map(|one| format!("`{one}`")).collect();
+            let left = candidates.len().saturating_sub(MOST_LISTED);
+            let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+            format!("known: {}{rest}", listed.join(", "))
         }
     }
 }

@@ -9,6 +9,9 @@ use super::outline::{Entry, Outline};
 /// How often a text is read again; more problems than that help nobody.
 const MOST: usize = 20;
 
+/// How many bytes are read again at most, so that the mistakes of a long file take no longer than those of a short one.
+const MOST_BYTES: usize = 256 * 1024;
+
 /// A problem that the deserializer found, put into the language's own words.
 pub(super) struct Told {
     pub(super) problem: Box<Diagnostic>,
@@ -26,7 +29,7 @@ pub(super) fn every_problem(
     let mut left = outline.clone();
     let mut blanked = vec![false; outline.entries().len()];
     let mut problems = Vec::new();
-    for _ in 0..MOST {
+    for _ in 0..(MOST_BYTES / text.len().max(1)).clamp(1, MOST) {
         let Err(told) = read(&rest, &left) else { break };
         let entry = outline.innermost(&told.problem.span);
         let ours = told.lacks && outline.children(entry).any(|child| is_set(&blanked, child));

@@ -25,7 +25,7 @@ mod yaml;
 
 pub use agent::AgentSpec;
 pub use calls::{CallPolicy, StepCalls};
-pub use catalog::{Catalog, Listed, SourceFile, read_workflow};
+pub use catalog::{Catalog, Listed, SourceFile, read_with_faults, read_workflow};
 pub use condition::{Condition, Pattern};
 pub use config::{BackEnd, BudgetSpec, Config, LimitSpec, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};
@@ -43,4 +43,4 @@ pub use workflow::{
     CallSpec, FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
     StepSpec, WorkflowSpec,
 };
-pub use yaml::{LARGEST_FILE, Located, parse, read, write};
+pub use yaml::{LARGEST_FILE, Located, mentioned_agents, parse, read, write};

@@ -1,5 +1,7 @@
 //! What a file must say beyond its types: version, name and ranges.
 
+use std::path::{Component, Path};
+
 use super::agent::AgentSpec;
 use super::calls::StepCalls;
 use super::config::{BudgetSpec, Config, ModelSpec};
@@ -12,6 +14,17 @@ use super::yaml::Located;
 
 /// The version of the language that this program reads.
 const VERSION: u32 = 1;
+
+/// More steps than anybody writes into one file; checks that hold every step against every other stay quick below it.
+const MOST_STEPS: usize = 1000;
+
+/// Reports a workflow file with so many steps that nothing else is looked at.
+pub(super) fn size(spec: &Located<WorkflowSpec>) -> Option<Diagnostic> {
+    let steps = spec.value.nodes.len() + spec.value.archive.len();
+    let problem = || spec.error_at_key(&["nodes"], format!("the workflow has {steps} steps"));
+    let help = "put parts of it into workflows of their own, and name them in `workflow` steps";
+    (steps > MOST_STEPS).then(|| problem().label(format!("expected at most {MOST_STEPS}")).help(help))
+}
 
 /// Checks a workflow file on its own.
 pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> {
@@ -56,6 +69,10 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
                     range,
                 ));
             }
+            let of_step = step.calls().and_then(|calls| calls.model.as_deref());
+            problems.extend(of_step.and_then(|model| {
+                model_outside(spec, &[section, node.as_str(), step.kind(), "calls", "model"], model)
+            }));
             if let StepSpec::Extract(extract) = step {
                 problems.extend(schema(spec, &at("extract", "schema"), &extract.schema));
             }
@@ -158,10 +175,22 @@ pub(super) fn agent(spec: &Located<AgentSpec>) -> Result<(), Diagnostics> {
     for (key, _, range) in spec.value.calls.ranges().iter().filter(|(_, fits, _)| !fits) {
         problems.push(out_of_range(spec, &["calls", key], range));
     }
+    let model = spec.value.model.as_deref();
+    problems.extend(model.and_then(|model| model_outside(spec, &["model"], model)));
     if spec.value.max_output == 0 {
         problems.push(out_of_range(spec, &["max_output"], "at least 1"));
     }
     answer(problems)
+}
+
+/// Reports a model that is a path out of the folder which it is seen from: files from elsewhere name nothing there.
+fn model_outside<T>(spec: &Located<T>, path: &[&str], model: &str) -> Option<Diagnostic> {
+    let file = Path::new(model.strip_prefix("scripted:").unwrap_or(model));
+    let leaves = file.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
+    let problem = || spec.error_at(path, "the model lies outside of the project's folder");
+    let label = "expected a name, or a path below the folder";
+    let help = "list the file under a name in `longhand.yaml`, and write that name here";
+    leaves.then(|| problem().label(label).help(help))
 }
 
 /// Checks a settings file on its own.

@@ -1,5 +1,6 @@
 //! Text to typed value, with the place of everything in it, or one message for each thing that is wrong.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::diagnostic::{Diagnostic, Diagnostics, suggestion};
 use super::mend::{self, Told};
 use super::outline::{Entry, Outline};
+use crate::name::AgentName;
 
 /// The largest file that is read, in bytes. No workflow comes near it, and everything larger is a mistake or an attack.
 pub const LARGEST_FILE: u64 = 1024 * 1024;
@@ -118,6 +120,14 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &Arc<str>) -> Result<Locate
         };
         Err(Diagnostics(mend::every_problem(text, &outline, read)))
     }
+}
+
+/// Returns the agents that the steps of a workflow file name, also of one whose form or types are wrong.
+#[must_use]
+pub fn mentioned_agents(text: &str) -> BTreeSet<AgentName> {
+    let Ok(outline) = Outline::read(text) else { return BTreeSet::new() };
+    let named = outline.entries().iter().filter(|entry| entry.name == "agent");
+    named.filter_map(|entry| entry.text.as_deref()?.parse().ok()).collect()
 }
 
 /// How the message of a missing key begins.

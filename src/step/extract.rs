@@ -58,8 +58,9 @@ pub(super) async fn run(
     Ok(Value::Records(records.concat()))
 }
 
-/// The schema as a prompt shows it.
-pub(super) fn schema_text(schema: &RecordSchema) -> String {
+/// Returns the schema as a prompt shows it.
+#[must_use]
+pub fn schema_text(schema: &RecordSchema) -> String {
     // The alternate form of a JSON value is indented.
     format!("{:#}", schema.0)
 }

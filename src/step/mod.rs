@@ -31,8 +31,8 @@ mod write;
 pub use begin::{Source, TakeInError, records, sources_of, take_in};
 pub use context::RunContext;
 pub use error::StepError;
-pub use extract::SENT_BACK;
-pub use split::SEAMS;
+pub use extract::{SENT_BACK, schema_text};
+pub use split::{Room, SEAMS, room};
 pub use write::{OutputFile, output_files};
 
 use crate::run::{TaskId, Value};

@@ -8,8 +8,10 @@ use super::StepError;
 use super::context::{RunContext, bug};
 use super::extract::{SENT_BACK, schema_text};
 use crate::graph::Node;
+use crate::model::ModelLimits;
+use crate::prompt::Variables;
 use crate::run::{TaskId, Value};
-use crate::spec::{Keep, SplitSpec, StepSpec};
+use crate::spec::{AgentSpec, Keep, SplitSpec, StepSpec};
 use crate::text::{Chunk, Splitter, TokenCount};
 
 /// Tokens set aside for what joining texts can add: byte-pair encodings are not additive at the seams of a prompt, and
@@ -54,26 +56,66 @@ fn source<'a>(context: &'a RunContext, task: &TaskId) -> Result<&'a super::Sourc
     source.ok_or_else(|| bug(&task.node, "source"))
 }
 
+/// How a window is shared between what every prompt of a reader holds and the text of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The rendered prompt without the text of a chunk.
+    pub fixed: TokenCount,
+    /// What is set aside for the answer, for what is carried along and for the seams.
+    pub reserved: TokenCount,
+    /// What is left for the text of a chunk.
+    pub left: TokenCount,
+}
+
 /// Returns how many tokens of text one prompt of `reader` can hold; `None` for a step that does not read chunk by chunk.
 fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<Option<TokenCount>, StepError> {
     let Some(agent) = reader.agent.as_deref() else { return Ok(None) };
     let limits = context.models.of(agent)?.limits();
-    let answer = TokenCount(agent.max_output).min(limits.max_output);
     let none = std::collections::BTreeMap::new();
-    let (with, unit) = match &reader.step {
-        StepSpec::Fold(fold) => (&fold.with, answer),
-        StepSpec::Map(map) => (&map.with, TokenCount(0)),
-        StepSpec::Quote(quote) => (&none, TokenCount(quote.keep_tokens)),
-        StepSpec::Filter(filter) => (&filter.with, TokenCount(0)),
-        // An answer that breaks the schema is sent back together with what is wrong with it.
-        StepSpec::Extract(extract) if extract.repairs > 0 => (&extract.with, answer + TokenCount(SENT_BACK)),
-        StepSpec::Extract(extract) => (&extract.with, TokenCount(0)),
+    let with = match &reader.step {
+        StepSpec::Fold(fold) => &fold.with,
+        StepSpec::Map(map) => &map.with,
+        StepSpec::Quote(_) => &none,
+        StepSpec::Filter(filter) => &filter.with,
+        StepSpec::Extract(extract) => &extract.with,
         _ => return Ok(None),
     };
-    let mut variables = context.variables(task, with)?;
+    let variables = context.variables(task, with)?;
+    let tokens = |variables: &Variables| context.caller().prompt_tokens(agent, variables);
+    let Some(Room { fixed, reserved, left }) = room(&reader.step, agent, &limits, variables, tokens)? else {
+        return Ok(None);
+    };
+    if left == TokenCount(0) {
+        let agent = agent.name.to_string();
+        return Err(StepError::NoRoom { agent, fixed, reserved, context: limits.context });
+    }
+    Ok(Some(left))
+}
+
+/// Returns how the window of `limits` is shared where `step` reads chunk by chunk with `agent`, and `None` where it does
+/// not. `variables` are those that do not change from chunk to chunk, and `tokens` counts a rendered prompt.
+///
+/// # Errors
+/// What `tokens` returns.
+pub fn room<E>(
+    step: &StepSpec,
+    agent: &AgentSpec,
+    limits: &ModelLimits,
+    mut variables: Variables,
+    tokens: impl Fn(&Variables) -> Result<TokenCount, E>,
+) -> Result<Option<Room>, E> {
+    let answer = TokenCount(agent.max_output).min(limits.max_output);
+    let unit = match step {
+        StepSpec::Fold(_) => answer,
+        StepSpec::Quote(quote) => TokenCount(quote.keep_tokens),
+        // An answer that breaks the schema is sent back together with what is wrong with it.
+        StepSpec::Extract(extract) if extract.repairs > 0 => answer + TokenCount(SENT_BACK),
+        StepSpec::Map(_) | StepSpec::Filter(_) | StepSpec::Extract(_) => TokenCount(0),
+        _ => return Ok(None),
+    };
     variables.set("chunk", "");
     variables.set("item", "");
-    if let StepSpec::Extract(extract) = &reader.step {
+    if let StepSpec::Extract(extract) = step {
         variables.set("schema", schema_text(&extract.schema));
     }
     variables.set("index", 1_000_000_u64);
@@ -81,25 +123,21 @@ fn budget(context: &RunContext, task: &TaskId, reader: &Node) -> Result<Option<T
     // A prompt has other words around the unit than without one, so the longer of the two is what counts.
     let mut fixed = TokenCount(0);
     for carried in [false, true] {
-        if matches!(reader.step, StepSpec::Quote(_)) {
+        if matches!(step, StepSpec::Quote(_)) {
             variables.set("sentences", Vec::<serde_json::Value>::new());
             let quote = serde_json::json!({ "text": "", "document": "" });
             variables.set("unit", if carried { vec![quote] } else { Vec::new() });
         } else {
             variables.set("unit", if carried { "." } else { "" });
         }
-        fixed = fixed.max(context.caller().prompt_tokens(agent, &variables)?);
+        fixed = fixed.max(tokens(&variables)?);
     }
     let reserved = answer + unit + SEAMS;
     let left = limits.context.saturating_sub(fixed + reserved);
-    let left = match reader.step {
+    let left = match step {
         // Every sentence gains a number, so a part of the room goes to numbering.
         StepSpec::Quote(_) => TokenCount(left.0 - left.0 / NUMBERING_SHARE),
         _ => left,
     };
-    if left == TokenCount(0) {
-        let agent = agent.name.to_string();
-        return Err(StepError::NoRoom { agent, fixed, reserved, context: limits.context });
-    }
-    Ok(Some(left))
+    Ok(Some(Room { fixed, reserved, left }))
 }

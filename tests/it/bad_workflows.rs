@@ -1,17 +1,33 @@
 //! One small file for each mistake a workflow can have, and the exact words with which it is answered.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use longhand::graph::compile;
-use longhand::spec::Catalog;
+use longhand::model::{ChatModel, Measure, Script, ScriptedModel};
+use longhand::plan::cannot_fit;
+use longhand::spec::{AgentSpec, Catalog};
 
 const FOLDER: &str = "tests/fixtures/workflows/bad";
 
-/// Returns what is said about a workflow: its errors, or the warnings of one that compiles.
+/// Returns what is said about a workflow: its errors, or the warnings of one that compiles. Its prompts are held against
+/// a model of 8,192 tokens, or of as many as its first line says.
 fn said(path: &str) -> String {
     let catalog = Catalog::load(None).unwrap();
     match compile(&catalog, path) {
-        Ok(workflow) => workflow.warnings().to_string(),
+        Ok(workflow) => {
+            let first = std::fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned();
+            let window = first.split_once("window of ").and_then(|(_, rest)| rest.split(' ').next());
+            let context = window.map_or(8192, |tokens| tokens.parse().unwrap());
+            let model: Arc<dyn ChatModel> =
+                Arc::new(ScriptedModel::new(Script { context, ..Script::default() }));
+            let measure = |_: &AgentSpec| Some(Arc::new(Arc::clone(&model)) as Arc<dyn Measure>);
+            let mut all = workflow.warnings().clone();
+            all.0.extend(cannot_fit(&workflow, &BTreeMap::new(), true, &measure).0);
+            all.to_string()
+        }
         Err(problems) => problems.to_string(),
     }
 }
@@ -24,7 +40,7 @@ fn every_mistake_is_answered_with_its_place_and_a_remedy() {
         .filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.sort();
-    assert!(files.len() >= 25, "{}", files.len());
+    assert!(files.len() >= 110, "{}", files.len());
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_snapshot_path("snapshots/bad_workflows");
@@ -77,9 +93,41 @@ fn a_large_file_and_a_file_of_bytes_are_answered_with_a_message() {
 }
 
 #[test]
+fn more_steps_than_anybody_writes_are_answered_with_one_message() {
+    let mut text = String::from("version: 1\nname: w\noutput: n0\nnodes:\n");
+    for number in 0..20_000 {
+        let _ = writeln!(text, "  n{number}: {{gather: {{over: n{}}}}}", number + 1);
+    }
+    let told = said_about(text.as_bytes());
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    assert!(told.contains("the workflow has 20000 steps"), "{told}");
+}
+
+#[test]
 fn many_mistakes_are_told_at_once() {
     let told = said_about(
         b"version: 1\nname: w\nnodes:\n  c: {split: {for: nobody}}\n  r: {fold: {over: d, agent: wrker}}\noutput: z\n",
     );
     assert_eq!(told.matches("error: ").count(), 4, "{told}");
+}
+
+#[test]
+fn the_mistakes_of_all_files_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("agents/one.yaml", "version: 1\nname: one\nprmpt: one\nmax_output: 5\n");
+    write("agents/two.yaml", "version: 1\nname: two\nprompt: two\nmax_output: 5\n");
+    write("prompts/two.tera", "{{ chunk | nosuchfilter }}");
+    let steps = "  c: {split: {for: r, max_tokens: 0}}\n  r: {fold: {over: c, agent: one}}\n  m: {map: {over: c, agent: two}}\n";
+    for (workflow, own) in [("", "`max_tokens` is out of range"), ("otput: r\n", "unknown key `otput`")] {
+        write("w.yaml", &format!("version: 1\nname: w\nnodes:\n{steps}output: r\n{workflow}"));
+        let told = said(folder.path().join("w.yaml").to_str().unwrap());
+        for part in [own, "unknown key `prmpt`", "two.tera:1"] {
+            assert!(told.contains(part), "{part} in\n{told}");
+        }
+    }
 }

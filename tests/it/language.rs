@@ -51,7 +51,7 @@ fn every_example_compiles_without_a_word_and_runs() {
             "rules:\n  - {when: 'JSON', say: '[{\"date\": \"1 May\", \"what\": \"rain\"}]'}\n",
         );
         let path = file.to_str().unwrap();
-        let checked = longhand.run(&["check", path]);
+        let checked = longhand.run(&["check", path, "--model", "scripted:script.yaml"]);
         assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.shown());
         let needs_question = fs::read_to_string(&file).unwrap().contains("question: {");
         let question = ["-p", "question=Which day was the mill repaired?"];

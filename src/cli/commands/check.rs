@@ -1,8 +1,10 @@
-//! `check`: compile workflows and report every problem in them.
+//! `check`: compile workflows, hold them against the models at hand, and report every problem in them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::super::error::{CommandError, ExitStatus};
+use super::super::fitting;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::graph;
@@ -24,16 +26,27 @@ pub(in super::super) fn run(
     let mut status = ExitStatus::Done;
     let mut lines = String::new();
     let mut values = Vec::new();
+    let mut not_held = BTreeSet::new();
     for name in &args.workflows {
-        match graph::compile(&catalog, name) {
-            Ok(workflow) => {
-                let warnings = workflow.warnings().to_string();
+        let checked = graph::compile(&catalog, name).and_then(|workflow| {
+            let (measures, told, mut found) = fitting::measures(&workflow, settings);
+            not_held.extend(told);
+            found.0.extend(workflow.warnings().0.iter().cloned());
+            found.0.extend(fitting::held(&workflow, &measures).0);
+            if found.has_errors() { Err(found) } else { Ok((workflow, measures, found)) }
+        });
+        match checked {
+            Ok((workflow, measures, found)) => {
+                let warnings = found.to_string();
                 if !warnings.is_empty() {
                     printer.say(&warnings);
                 }
                 let nodes = workflow.nodes().count();
                 let _ = writeln!(lines, "{name}: valid, {nodes} nodes");
-                values.push(serde_json::json!({ "workflow": name, "valid": true, "nodes": nodes }));
+                let window = measures.get(&None).map(|measure| measure.limits().context);
+                values.push(
+                    serde_json::json!({ "workflow": name, "valid": true, "nodes": nodes, "window": window }),
+                );
             }
             Err(diagnostics) => {
                 Printer::problems(&diagnostics.to_string());
@@ -41,6 +54,9 @@ pub(in super::super) fn run(
                 status = ExitStatus::Invalid;
             }
         }
+    }
+    for why in not_held {
+        printer.say(&format!("note: not every prompt was held against a window: {why}"));
     }
     if printer.json {
         printer.json(&values)?;

@@ -43,6 +43,72 @@ fn a_script_with_a_misspelt_key() {
     ");
 }
 
+#[test]
+fn a_model_that_nobody_knows_is_told_where_an_agent_or_a_step_names_it() {
+    let longhand = Longhand::new();
+    longhand.file("longhand.yaml", "model: scripted\nmodels:\n  swift: {scripted: {context: 4000}}\n").file(
+        "agents/worker.yaml",
+        "version: 1\nname: worker\nprompt: worker\nmodel: swfit\nmax_output: 100\n",
+    );
+    assert_snapshot!(longhand.run(&["check", "chain-of-agents"]).shown(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: `swfit` is neither a known model nor a file
+     --> [folder]/work/agents/worker.yaml:4:8
+      |
+    4 | model: swfit
+      |        ^^^^^ expected a model that can be asked
+      |
+      = help: did you mean `swift`?
+    ");
+    let steps = "  c: {split: {for: r}}\n  r: {fold: {over: c, agent: refiner, calls: {model: swifd}}}\n";
+    let workflow =
+        format!("version: 1\nname: w\ninputs: {{question: {{default: ''}}}}\nnodes:\n{steps}output: r\n");
+    let ended = longhand.file("w.yaml", workflow).run(&["check", "w.yaml"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.contains("w.yaml:6:54") && ended.stderr.contains("`swift`?"), "{}", ended.shown());
+}
+
+#[test]
+fn prompts_are_held_against_the_windows_of_the_models_at_hand() {
+    let longhand = Longhand::new();
+    let settings = "model: scripted\nmodels:\n  narrow: {scripted: {}, window: 300}\n";
+    longhand.file("longhand.yaml", settings).file("a.txt", "A text.");
+    let checked = longhand.run(&["check", "refine", "--json"]);
+    assert_eq!((checked.code, &checked.json()[0]["window"]), (Some(0), &8192.into()));
+    let worker = "version: 1\nname: refiner\nprompt: refiner\nmodel: narrow\nmax_output: 200\n";
+    longhand.file("agents/refiner.yaml", worker);
+    assert_snapshot!(longhand.run(&["check", "refine"]).shown(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: a prompt of the agent `refiner` cannot fit the window of 300 tokens
+     --> [folder]/work/agents/refiner.yaml:5:13
+      |
+    5 | max_output: 200
+      |             ^^^ leaves no room beside 77 tokens without any text
+      |
+      = help: a `fold` step sets 416 tokens aside beside it: shorten the prompt, lower `max_output`, or take a model with a larger window
+    ");
+    // A run is refused before it has begun anything.
+    let ended = longhand.run(&["run", "refine", "a.txt"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.shown());
+    assert_eq!(longhand.run(&["runs", "list", "--json"]).json(), serde_json::json!([]));
+}
+
+#[test]
+fn what_could_not_be_held_for_want_of_a_model_is_said() {
+    let ended = Longhand::new().run(&["check", "tree", "--offline", "--model", "absent"]);
+    assert_snapshot!(ended.shown(), @r"
+    exit 0
+    --- stdout
+    tree: valid, 4 nodes
+    --- stderr
+    note: not every prompt was held against a window: `absent` is neither a known model nor a file
+    ");
+}
+
 #[cfg(feature = "local")]
 mod gguf {
     use super::*;

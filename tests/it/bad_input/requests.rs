@@ -77,10 +77,24 @@ fn a_window_that_is_no_number() {
 #[test]
 fn a_window_that_holds_no_text() {
     assert_snapshot!(with_text(&["summarize", "a.txt", "--model", "scripted", "--window", "100"]).shown(), @r"
-    exit 1
+    exit 3
     --- stdout
     --- stderr
-    error: `a.txt` failed: the prompt of agent `worker` leaves no room for text: it has 119 tokens without any, 1040 are reserved for notes and answer, and the window holds 100
+    error: a prompt of the agent `manager` cannot fit the window of 100 tokens
+     --> shipped/agents/manager.yaml:7:13
+      |
+    7 | max_output: 512
+      |             ^^^ leaves no room beside 59 tokens without any text
+      |
+      = help: a `call` step sets 512 tokens aside beside it: shorten the prompt, lower `max_output`, or take a model with a larger window
+
+    error: a prompt of the agent `worker` cannot fit the window of 100 tokens
+     --> shipped/prompts/worker.tera:1:1
+      |
+    1 | {# The note of a worker of Chain-of-Agents: one part of the text, the note so far, and what the note is for. -#}
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 118 tokens without any text
+      |
+      = help: a `fold` step sets 1040 tokens aside beside it: shorten the prompt, lower `max_output`, or take a model with a larger window
     ");
 }
 

@@ -102,7 +102,7 @@ fn a_template_with_a_variable_that_nobody_gives() {
 
 #[test]
 fn a_file_that_is_not_there() {
-    assert_snapshot!(Longhand::new().run(&["check", "none.yaml", "tree"]).shown(), @r"
+    assert_snapshot!(Longhand::new().run(&["check", "none.yaml", "tree", "--model", "scripted"]).shown(), @r"
     exit 3
     --- stdout
     tree: valid, 4 nodes

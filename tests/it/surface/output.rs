@@ -109,7 +109,7 @@ fn every_command_that_takes_json_prints_json() {
         &["runs", "list"][..],
         &["workflows", "list"],
         &["doctor", "--model", "scripted"],
-        &["check", "tree", "refine"],
+        &["check", "tree", "refine", "--model", "scripted"],
         &["schema", "workflow"],
         &["schema", "agent"],
         &["schema", "config"],

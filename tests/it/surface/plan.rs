@@ -178,8 +178,8 @@ fn what_cannot_be_done_is_said_before_it_is_tried() {
     assert_eq!(ended.code, Some(5), "{}", ended.shown());
     assert_eq!(ended.json()["failed"][0]["path"], "b.png");
     let tiny = longhand.run(&["plan", "refine", "in/a.md", "--model", "scripted", "--window", "300"]);
-    assert_eq!(tiny.code, Some(1), "{}", tiny.shown());
-    assert!(tiny.stderr.contains("leaves no room for text"), "{}", tiny.stderr);
+    assert_eq!(tiny.code, Some(3), "{}", tiny.shown());
+    assert!(tiny.stderr.contains("cannot fit the window of 300 tokens"), "{}", tiny.stderr);
     assert!(!longhand.home().join("store").exists(), "a plan leaves nothing behind");
     let question = longhand.run(&[
         "plan",

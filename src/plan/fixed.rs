@@ -1,0 +1,196 @@
+//! Prompts whose fixed part cannot fit the window of the model that they are for, whatever the documents hold.
+//!
+//! The prompt is rendered with every text empty and every list without elements, by the same code that shares the window
+//! out in a run. What is found here would fail every document.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::agent::messages;
+use crate::graph::{Node, Scope, ValueKind, Workflow};
+use crate::model::Measure;
+use crate::prompt::Variables;
+use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, Diagnostics, InputKind, InputSpec, StepSpec};
+use crate::step::{Room, room, schema_text};
+use crate::text::TokenCount;
+
+/// Returns every prompt that cannot fit, and a warning for every carried state that cannot be held to the end. `inputs`
+/// are those of the run, as far as they are known, and `archive` tells whether the steps of the archive are asked, too;
+/// `measure` gives what the prompts of an agent are measured with, and
+/// `None` where that is not at hand.
+pub fn cannot_fit(
+    workflow: &Workflow,
+    inputs: &BTreeMap<String, String>,
+    archive: bool,
+    measure: &dyn Fn(&AgentSpec) -> Option<Arc<dyn Measure>>,
+) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for node in workflow.nodes().filter(|node| archive || node.scope == Scope::Source) {
+        let Some(agent) = node.agent.as_deref().filter(|_| asks(node)) else { continue };
+        let Some(measure) = measure(agent) else { continue };
+        let held = Held { workflow, node, agent, measure: measure.as_ref() };
+        let variables = held.variables(inputs);
+        found.0.extend(held.too_long(&variables));
+    }
+    found.tidy();
+    found
+}
+
+/// Tells whether the step asks its agent at all.
+fn asks(node: &Node) -> bool {
+    !matches!(&node.step, StepSpec::Filter(filter) if filter.keep_if.is_some())
+}
+
+/// A node and the model that its agent asks.
+struct Held<'a> {
+    workflow: &'a Workflow,
+    node: &'a Node,
+    agent: &'a AgentSpec,
+    measure: &'a dyn Measure,
+}
+
+impl Held<'_> {
+    /// What the prompt is given at the least: inputs as they are, every text empty, every list without elements.
+    fn variables(&self, inputs: &BTreeMap<String, String>) -> Variables {
+        let mut variables = Variables::default();
+        for (name, binding) in &self.node.inputs {
+            match binding {
+                Binding::Text(text) => variables.set(name, text),
+                Binding::Node { .. } => variables.set(name, ""),
+                Binding::Input { input } => match self.workflow.inputs().get(input) {
+                    Some(spec) => variables.set(name, least(spec, inputs.get(input))),
+                    None => variables.set(name, ""),
+                },
+            }
+        }
+        variables.set("document", "");
+        for (name, from) in self.node.with() {
+            let from = self.workflow.node(from);
+            let text =
+                from.is_some_and(|from| from.value == ValueKind::Text && from.scope == self.node.scope);
+            if text {
+                variables.set(name, "");
+            } else {
+                variables.set(name, Vec::<String>::new());
+            }
+        }
+        variables.set("items", Vec::<String>::new());
+        variables.set("count", 1);
+        match &self.node.step {
+            StepSpec::Iterate(step) => {
+                if step.carry == Carry::All {
+                    variables.set("previous", Vec::<String>::new());
+                } else {
+                    variables.set("previous", "");
+                }
+                variables.set("round", 1);
+                variables.set("rounds", u64::from(step.at_most));
+            }
+            StepSpec::Filter(_) => {
+                variables.set("item", "");
+                variables.set("index", 1);
+            }
+            StepSpec::Extract(step) => variables.set("schema", schema_text(&step.schema)),
+            _ => {}
+        }
+        variables
+    }
+
+    fn too_long(&self, variables: &Variables) -> Option<Diagnostic> {
+        let limits = self.measure.limits();
+        let tokens = |variables: &Variables| {
+            // A template that cannot do without a text is not held: what it needs is only known in the run.
+            let messages = messages(self.workflow.prompts(), self.agent, variables).ok();
+            messages.and_then(|messages| self.measure.prompt_tokens(&messages).ok()).ok_or(())
+        };
+        // Only what is cut to fit is bound to the room of a chunk; a filter reads whatever things there are.
+        if let Some(Room { fixed, reserved, left }) = self.room(variables.clone(), tokens) {
+            return (left == TokenCount(0)).then(|| self.misfit(fixed, reserved)).flatten();
+        }
+        let fixed = tokens(variables).ok()?;
+        let answer = TokenCount(self.agent.max_output).min(limits.max_output);
+        if fixed + answer > limits.context {
+            return self.misfit(fixed, answer);
+        }
+        match &self.node.step {
+            StepSpec::Iterate(step) if step.carry == Carry::All => {
+                let all = TokenCount(answer.0.saturating_mul(u64::from(step.at_most)));
+                let reads = self.reads("previous");
+                (reads && fixed + all > limits.context)
+                    .then(|| self.outgrows(fixed, answer, step.at_most))
+                    .flatten()
+            }
+            _ => None,
+        }
+    }
+
+    fn room(
+        &self,
+        variables: Variables,
+        tokens: impl Fn(&Variables) -> Result<TokenCount, ()>,
+    ) -> Option<Room> {
+        let over_chunks = |over| self.workflow.node(over).is_some_and(|from| from.value == ValueKind::Chunks);
+        let cut = match &self.node.step {
+            StepSpec::Filter(step) => over_chunks(&step.over),
+            StepSpec::Extract(step) => step.over.is_some(),
+            _ => true,
+        };
+        let limits = self.measure.limits();
+        cut.then(|| room(&self.node.step, self.agent, &limits, variables, tokens).ok()?).flatten()
+    }
+
+    fn reads(&self, variable: &str) -> bool {
+        let mut templates = self.agent.system.iter().chain([&self.agent.prompt]);
+        templates.any(|prompt| self.workflow.prompts().variables(prompt).contains(variable))
+    }
+
+    /// What does not fit by itself is a matter of the prompt, and otherwise of what is set aside beside it.
+    fn misfit(&self, fixed: TokenCount, reserved: TokenCount) -> Option<Diagnostic> {
+        let context = self.measure.limits().context;
+        let name = &self.agent.name;
+        let message = format!("a prompt of the agent `{name}` cannot fit the window of {context} tokens");
+        let file = self.workflow.agent(name)?;
+        let kind = self.node.kind();
+        let help = format!(
+            "a `{kind}` step sets {reserved} tokens aside beside it: shorten the prompt, lower `max_output`, or take \
+             a model with a larger window"
+        );
+        let label = format!("{fixed} tokens without any text");
+        if fixed < context {
+            let problem = file.error_at(&["max_output"], message);
+            return Some(problem.label(format!("leaves no room beside {label}")).help(help));
+        }
+        let problem = if self.agent.examples.is_empty() {
+            self.workflow.prompts().error_of(&self.agent.prompt, message)?
+        } else {
+            file.error_at_key(&["examples"], message)
+        };
+        Some(problem.label(label).help(help))
+    }
+
+    fn outgrows(&self, fixed: TokenCount, answer: TokenCount, rounds: u32) -> Option<Diagnostic> {
+        let context = self.measure.limits().context;
+        let name = &self.agent.name;
+        let message = format!("what an `iterate` step carries can outgrow the window of {context} tokens");
+        let problem = self.workflow.agent(name)?.error_at(&["max_output"], message);
+        let label = format!("{rounds} answers of {answer} tokens beside {fixed}");
+        let help = "carry the `last` answer only, lower `at_most`, or lower `max_output`";
+        Some(problem.label(label).help(help).warning())
+    }
+}
+
+/// The least that an input can be.
+fn least(spec: &InputSpec, given: Option<&String>) -> serde_json::Value {
+    let text = given.or(spec.default.as_ref());
+    if let Some(value) = text.and_then(|text| spec.value(text).ok()) {
+        return value;
+    }
+    match spec.kind {
+        InputKind::Text => "".into(),
+        InputKind::Integer | InputKind::Number => 0.into(),
+        InputKind::Boolean => false.into(),
+        InputKind::Choice => {
+            spec.choices.iter().min_by_key(|choice| choice.len()).cloned().unwrap_or_default().into()
+        }
+    }
+}
