@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    ask, cache, check, completions, graph, models, plan, run, runs, schema, summarize, workflows,
+    ask, cache, check, completions, graph, models, plan, run, runs, schema, store, summarize, workflows,
 };
 
 /// Read what no context window holds
@@ -97,6 +97,8 @@ pub(super) enum Command {
     Runs(runs::Args),
     /// Look at the answers of earlier runs that later ones are served, or forget them
     Cache(cache::Args),
+    /// Look after the folder that keeps runs: check it, make it smaller, bring an older one up
+    Store(store::Args),
     /// Look at local models, and fetch them
     Models(models::Args),
     /// Look at the shipped workflows, and copy them

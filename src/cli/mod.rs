@@ -61,6 +61,7 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
         Command::Check(args) => commands::check::run(&args, &settings, printer),
         Command::Runs(args) => commands::runs::run(args, &settings, printer).await,
         Command::Cache(args) => commands::cache::run(&args, &settings, printer),
+        Command::Store(args) => commands::store::run(&args, &settings, printer),
         Command::Models(args) => commands::models::run(&args, &settings, printer),
         Command::Workflows(args) => commands::workflows::run(&args, &settings, printer),
         Command::Schema(args) => commands::schema::run(&args, printer),

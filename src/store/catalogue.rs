@@ -8,12 +8,13 @@ use super::folder::{self, RunFolder};
 use super::index::Index;
 use super::journal::{Durability, Journal};
 use super::lock::WriterLock;
-use super::migrate;
 use super::reader::JournalReader;
 use super::recall::Recall;
 use super::version;
 use crate::name::RunId;
 
+/// How the folder of a run begins that is being removed.
+pub(super) const REMOVED: &str = ".removed-";
 /// How many similar runs an error names.
 const SIMILAR: usize = 3;
 
@@ -25,11 +26,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `root`, creating it if absent. The runs of an older store are brought up to the newest version.
+    /// Opens the store in `root`, creating it if absent. An older store is left as it is: see [`Store::migrate`].
     ///
     /// # Errors
-    /// [`StoreError::Newer`] or [`StoreError::NoVersion`] if this is not a store that this program can work with,
-    /// [`StoreError::Busy`] while an older program works in it, [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
+    /// [`StoreError::Older`], [`StoreError::Newer`] or [`StoreError::NoVersion`] if this is not a store that this program
+    /// can work with, [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
     ///
     /// ```
     /// use longhand::store::{Durability, Store};
@@ -43,16 +44,20 @@ impl Store {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        folder::make(root)?;
-        let runs = root.join("runs");
-        let old = version::ensure(root, runs.exists())?;
-        folder::make(&runs)?;
-        let store = Self { root: root.to_owned(), runs };
-        if old {
-            store.runs()?.into_iter().try_for_each(|run| migrate::run(&run, &store.folder(&run)))?;
-            version::renew(root)?;
+        let (store, found) = Self::at(root)?;
+        if found < version::KNOWN {
+            return Err(StoreError::Older { found, known: version::KNOWN, path: store.root });
         }
         Ok(store)
+    }
+
+    /// Finds the store in `root`, creating it if absent, and tells its version.
+    pub(super) fn at(root: &Path) -> Result<(Self, u32), StoreError> {
+        folder::make(root)?;
+        let runs = root.join("runs");
+        let found = version::ensure(root, runs.exists())?;
+        folder::make(&runs)?;
+        Ok((Self { root: root.to_owned(), runs }, found))
     }
 
     /// Begins a run and opens its journal.
@@ -122,7 +127,7 @@ impl Store {
             return Err(StoreError::Busy { run: run.clone() });
         };
         // Once renamed the run is gone, whatever happens while its files are being removed.
-        let aside = self.runs.join(format!(".removed-{run}"));
+        let aside = self.runs.join(format!("{REMOVED}{run}"));
         if aside.exists() {
             fs::remove_dir_all(&aside).map_err(|source| StoreError::io(&aside, source))?;
         }
@@ -134,6 +139,10 @@ impl Store {
     #[must_use]
     pub fn recall(&self) -> Recall {
         Recall::new(self.clone())
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The folder of the index over all runs.

@@ -22,6 +22,19 @@ pub enum StoreError {
         /// The store's folder.
         path: PathBuf,
     },
+    /// An older longhand wrote this store.
+    #[error(
+        "the store `{}` has version {found}, and this longhand works with version {known}: `longhand store migrate` backs it up and brings it to that version",
+        path.display()
+    )]
+    Older {
+        /// The version of the store.
+        found: u32,
+        /// The version that this program works with.
+        known: u32,
+        /// The store's folder.
+        path: PathBuf,
+    },
     /// The version file does not say a version.
     #[error(
         "`{}` should say the version of the store, such as `longhand store 2`, but says `{found}`: restore the file, or name another store with `--store`",

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
+/// How the folder of a journal begins that was put aside; a number follows.
+pub(super) const ASIDE: &str = "journal.corrupt-";
+
 /// The folder of one run.
 #[derive(Debug, Clone)]
 pub(super) struct RunFolder(PathBuf);
@@ -46,7 +49,7 @@ impl RunFolder {
         let journal = self.journal();
         let mut number = 1_u32;
         loop {
-            let aside = self.0.join(format!("journal.corrupt-{number}"));
+            let aside = self.0.join(format!("{ASIDE}{number}"));
             if !aside.exists() {
                 fs::rename(&journal, &aside).map_err(|source| StoreError::io(&journal, source))?;
                 return Ok(aside);
@@ -125,6 +128,15 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// Adds up how many bytes of the disk a folder takes with all that is in it. What cannot be looked at counts as nothing.
+pub(super) fn allocated(path: &Path) -> u64 {
+    let metadata = walkdir::WalkDir::new(path).into_iter().filter_map(|entry| entry.ok()?.metadata().ok());
+    #[cfg(unix)]
+    return metadata.map(|metadata| std::os::unix::fs::MetadataExt::blocks(&metadata) * 512).sum();
+    #[cfg(not(unix))]
+    return metadata.map(|metadata| metadata.len()).sum();
 }
 
 fn private(parents: bool) -> DirBuilder {

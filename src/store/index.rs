@@ -18,6 +18,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::folder;
 use crate::hash::ContentHash;
 use crate::name::RunId;
 
@@ -129,6 +130,22 @@ impl Index {
         }
     }
 
+    /// Keeps only the entries that `places` has, each once, and says how many those are.
+    ///
+    /// A process that has the file open goes on with the old one: what it appends from then on is not found.
+    pub(super) fn rewrite(&self, places: &Places) -> Result<u64, StoreError> {
+        let (mut bytes, mut kept) = (Vec::new(), HashSet::new());
+        self.walk(|entry| {
+            if places.get(&entry.key) == Some((&entry.run, entry.at)) && kept.insert(entry.key) {
+                bytes.extend_from_slice(line(&entry).as_bytes());
+            }
+        })?;
+        if self.path.exists() {
+            folder::write_whole(&self.path.with_extension("part"), &self.path, &bytes, false)?;
+        }
+        Ok(kept.len() as u64)
+    }
+
     /// Returns how large the file is, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
@@ -186,6 +203,11 @@ impl Places {
     pub(super) fn get(&self, key: &Key) -> Option<(&RunId, u64)> {
         let (run, at) = self.places.get(key)?;
         Some((self.runs.get(usize::try_from(*run).ok()?)?, *at))
+    }
+
+    /// Walks the places in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&RunId, u64)> {
+        self.places.keys().filter_map(|key| self.get(key))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,105 +1,101 @@
-//! Brings a run of version 1 of the store up to version 2. Knows how version 1 kept its records; nothing else does.
+//! Bringing a store of an older version up to the newest, after a backup of all that it holds.
 //!
-//! Version 1 kept a record of up to 1 KiB in sled, as `=` and its JSON, and any other as `@` and a hash in sled and as a
-//! file `blobs/<two digits>/<hash>.<number>`.
+//! Knows the order in which that is safe, not how any version keeps its records.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::blobs;
-use super::engine::{Engine, OpenFault};
+use serde::Serialize;
+
+use super::catalogue::Store;
 use super::error::StoreError;
-use super::folder::{self, RunFolder};
-use super::line;
+use super::folder;
 use super::lock::WriterLock;
-use super::records::Records;
-use crate::hash::ContentHash;
+use super::version;
+use super::version_one;
 use crate::name::RunId;
 
-/// The lock with which version 1 kept writers waiting for readers.
-const TURN: &str = "TURN";
-/// The new file of records while it is being written.
-const UNDER_WAY: &str = ".records-part";
+/// What [`Store::migrate`] did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migration {
+    /// The version that the store had.
+    pub from: u32,
+    /// The version that it has now.
+    pub to: u32,
+    /// How many runs were brought up.
+    pub runs: usize,
+    /// Where the store lies as it was.
+    pub backup: PathBuf,
+}
 
-/// Rewrites the records of a run. The new file counts once it has its name, so this can be killed anywhere and begun again.
-pub(super) fn run(run: &RunId, folder: &RunFolder) -> Result<(), StoreError> {
-    let Some(_lock) = WriterLock::take(&folder.lock())? else {
-        return Err(StoreError::Busy { run: run.clone() });
-    };
-    let outside = outside(folder)?;
-    if !folder.records().exists() {
-        let part = folder.path().join(UNDER_WAY);
-        let mut records = Records::open(part.clone(), 0)?;
-        let found = records_of(run, folder, &outside)?;
-        // What damage had left of a run in version 1 is renumbered: version 2 takes a gap for damage of its own.
-        for (seq, json) in (0..).zip(found.values()) {
-            let body = line::pack(json).map_err(|source| StoreError::io(&part, source))?;
-            records.append(seq, &body);
-            records.write_out()?;
+impl Store {
+    /// Brings the store in `root` up to the newest version and says what was done; none if it has that version already.
+    ///
+    /// First everything is copied to `<root>/backup-<version>`, which is a store of its own: the program that wrote it reads
+    /// it there. The new version is written down last, so whoever is killed in between goes on by calling this again, and
+    /// the backup is still the store as it was before the first attempt.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while an older program works in the store, before anything is changed; [`StoreError::Newer`],
+    /// [`StoreError::NoVersion`], [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
+    pub fn migrate(root: &Path) -> Result<Option<Migration>, StoreError> {
+        let (store, from) = Self::at(root)?;
+        if from == version::KNOWN {
+            return Ok(None);
         }
-        // What it is made from is removed next.
-        records.force()?;
-        fs::rename(&part, folder.records()).map_err(|source| StoreError::io(&part, source))?;
+        let runs = store.runs()?;
+        for run in &runs {
+            free(&store, run)?;
+        }
+        let backup = store.back_up(from, &runs)?;
+        for run in &runs {
+            version_one::bring_up(run, &store.folder(run))?;
+        }
+        version::renew(root)?;
+        Ok(Some(Migration { from, to: version::KNOWN, runs: runs.len(), backup }))
     }
-    let removed = |path: PathBuf| fs::remove_file(&path).map_err(|source| StoreError::io(&path, source));
-    outside.into_values().flatten().try_for_each(|(_, path)| removed(path))?;
-    let (turn, journal) = (folder.path().join(TURN), folder.journal());
-    if turn.exists() {
-        removed(turn)?;
+
+    /// Copies a store whole, unless that was done before: then what lies here has been worked on since.
+    fn back_up(&self, version: u32, runs: &[RunId]) -> Result<PathBuf, StoreError> {
+        let backup = self.root().join(format!("{BACKUP}{version}"));
+        if backup.exists() {
+            return Ok(backup);
+        }
+        let part = self.root().join(format!("{UNDER_WAY}{version}"));
+        if part.exists() {
+            fs::remove_dir_all(&part).map_err(|source| StoreError::io(&part, source))?;
+        }
+        folder::make(&part.join("runs"))?;
+        for run in runs {
+            let _lock = free(self, run)?;
+            copy(self.folder(run).path(), &part.join("runs").join(run.as_str()))?;
+        }
+        copy_file(&self.root().join(version::NAME), &part.join(version::NAME))?;
+        fs::rename(&part, &backup).map_err(|source| StoreError::io(&part, source))?;
+        Ok(backup)
     }
-    if journal.exists() {
-        fs::remove_dir_all(&journal).map_err(|source| StoreError::io(&journal, source))?;
+}
+
+/// How the folder of a backup begins; the version follows.
+pub(super) const BACKUP: &str = "backup-";
+/// How it begins until it is whole.
+pub(super) const UNDER_WAY: &str = ".backup-";
+
+fn free(store: &Store, run: &RunId) -> Result<WriterLock, StoreError> {
+    WriterLock::take(&store.folder(run).lock())?.ok_or_else(|| StoreError::Busy { run: run.clone() })
+}
+
+/// Copies a folder with all that is in it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    folder::make(to)?;
+    for name in folder::names(from)? {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() { copy(&from, &to)? } else { copy_file(&from, &to)? }
     }
     Ok(())
 }
 
-type Outside = BTreeMap<u64, Vec<(ContentHash, PathBuf)>>;
-
-/// Lists the records that version 1 kept in files, by number. A number can have several, of appends that failed.
-fn outside(folder: &RunFolder) -> Result<Outside, StoreError> {
-    let mut files = Outside::new();
-    if !folder.blobs().exists() {
-        return Ok(files);
-    }
-    for shard in folder::names(&folder.blobs())? {
-        let shard = folder.blobs().join(shard);
-        for name in folder::names(&shard)? {
-            let Some((hash, seq)) = name.split_once('.') else { continue };
-            if let (Ok(hash), Ok(seq)) = (hash.parse(), seq.parse()) {
-                files.entry(seq).or_default().push((hash, shard.join(&name)));
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// Reads every whole record, also from a damaged folder, which is then kept aside.
-fn records_of(
-    run: &RunId,
-    folder: &RunFolder,
-    outside: &Outside,
-) -> Result<BTreeMap<u64, Vec<u8>>, StoreError> {
-    let journal = folder.journal();
-    folder::make(&journal)?;
-    let values = match Engine::open(&journal) {
-        Ok((_, values)) => values,
-        Err(OpenFault::Damaged(readable)) => {
-            folder.put_journal_aside()?;
-            readable
-        }
-        Err(OpenFault::Held) => return Err(StoreError::Busy { run: run.clone() }),
-        Err(OpenFault::Failed(source)) => return Err(StoreError::io(&journal, source)),
-    };
-    let mut records = BTreeMap::new();
-    for (seq, files) in outside {
-        let whole = files.iter().find_map(|(hash, path)| blobs::read(path, hash).ok());
-        records.extend(whole.map(|json| (*seq, json)));
-    }
-    for (seq, value) in values {
-        if let Some((b'=', json)) = value.split_first() {
-            records.insert(seq, json.to_vec());
-        }
-    }
-    Ok(records)
+/// Copies a file and its permissions. No link, though that would be cheaper: some of these files are written to in place.
+fn copy_file(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::copy(from, to).map(|_| ()).map_err(|source| StoreError::io(to, source))
 }

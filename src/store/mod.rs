@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! <store>/VERSION                      `longhand store 2`
+//! <store>/backup-1/                    the store as it was before it was brought up from version 1
 //! <store>/cache/index                  key -> run, and where in its `records` the line begins; for all runs together
 //! <store>/runs/<run>/LOCK              held exclusively by the run's one writer
 //! <store>/runs/<run>/records           every record in order, each in a line of its own; it only grows
@@ -51,11 +52,17 @@
 //!
 //! # Versions
 //!
-//! Version 1 kept small records in sled and each large one in a file of its own. [`Store::open`] brings its runs up to
-//! version 2, one after the other, and writes the new version down last; being killed in between, it goes on next time.
+//! Version 1 kept small records in sled and each large one in a file of its own. A store of an older version is left as it
+//! is until [`Store::migrate`] is called, which first copies it to `<store>/backup-<version>`. A newer one is refused.
+//!
+//! # Upkeep
+//!
+//! [`Store::verify`] holds everything against its checks and changes nothing. [`Store::compact`] removes what can be made
+//! anew or leads nowhere; records are never rewritten.
 
 mod blobs;
 mod catalogue;
+mod compact;
 mod disk;
 mod engine;
 mod entries;
@@ -72,13 +79,18 @@ mod recall;
 mod records;
 mod recovery;
 mod upkeep;
+mod verify;
 mod version;
+mod version_one;
 
 pub use catalogue::Store;
+pub use compact::Compaction;
 pub use error::StoreError;
 pub use journal::{Durability, Journal};
 pub use ledger::{KeyOf, Ledger, Observer, Recorded};
+pub use migrate::Migration;
 pub use reader::JournalReader;
 pub use recall::Recall;
 pub use recovery::Recovery;
 pub use upkeep::IndexStats;
+pub use verify::{IndexHealth, RunHealth, Verification};

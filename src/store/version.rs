@@ -10,35 +10,34 @@ use super::error::StoreError;
 use super::folder;
 
 /// The version that this program writes.
-const KNOWN: u32 = 2;
+pub(super) const KNOWN: u32 = 2;
 /// The oldest version whose runs can be brought up to it.
 const OLDEST: u32 = 1;
-const NAME: &str = "VERSION";
+pub(super) const NAME: &str = "VERSION";
 const FORM: &str = "longhand store ";
 /// Far longer than any version line. A file that is no version file is not read whole for the message.
 const LONGEST: u64 = 64;
 
-/// Makes sure that `root` has a version that this program can work with, and says whether its runs must be brought up to
-/// the newest; a store without a version gets the newest.
+/// Tells the version of the store in `root`, at most [`KNOWN`]; a store without a version gets the newest.
 ///
 /// `used` says whether the store has runs already: then a missing version file is damage, not a new store.
 ///
 /// # Errors
 /// [`StoreError::Newer`] and [`StoreError::NoVersion`], or what the file system said.
-pub(super) fn ensure(root: &Path, used: bool) -> Result<bool, StoreError> {
+pub(super) fn ensure(root: &Path, used: bool) -> Result<u32, StoreError> {
     let path = root.join(NAME);
     let mut bytes = Vec::new();
     match File::open(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
         Ok(_) => {}
         Err(source) if source.kind() == io::ErrorKind::NotFound && !used => {
-            return renew(root).map(|()| false);
+            return renew(root).map(|()| KNOWN);
         }
         Err(source) if source.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(StoreError::io(&path, source)),
     }
     let text = String::from_utf8_lossy(&bytes);
     match text.trim_end().strip_prefix(FORM).and_then(|version| version.parse::<u32>().ok()) {
-        Some(found @ OLDEST..=KNOWN) => Ok(found < KNOWN),
+        Some(found @ OLDEST..=KNOWN) => Ok(found),
         Some(found) if found > KNOWN => Err(StoreError::Newer { found, known: KNOWN, path: root.to_owned() }),
         _ => {
             let found = text.lines().next().unwrap_or_default().escape_default().take(40).collect();

@@ -11,5 +11,6 @@ pub(super) mod plan;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
+pub(super) mod store;
 pub(super) mod summarize;
 pub(super) mod workflows;

@@ -13,4 +13,5 @@ mod project;
 #[cfg(feature = "local")]
 mod pulling;
 mod runs;
+mod store;
 mod stream;
