@@ -219,7 +219,7 @@ impl Opened {
         let each = plan.purpose == Purpose::Each;
         let finished = |document: &Document| {
             let slot = Slot::Source(if each { document.index.0 } else { 0 });
-            ledger.read(|state| state.value(workflow.output(), slot).is_some())
+            ledger.read(|state| state.is_done(workflow.output(), slot))
         };
         let work = documents.iter().map(|document| Work {
             name: document.name.clone(),

@@ -14,7 +14,7 @@ pub use event::{
 };
 pub use retry::Patience;
 pub use spent::{Budget, Limits, Spending, Spent};
-pub use state::{RunState, TaskState};
+pub use state::{Kept, RunState, TaskState};
 pub use table::Table;
 pub use told::in_one_line;
 pub use value::{Quote, Value};

@@ -10,11 +10,24 @@ use crate::hash::ContentHash;
 use crate::model::ChatResponse;
 use crate::name::{NodeName, RunId};
 
+/// The weight in bytes of the largest value that is held in memory. Reading one back takes some ten microseconds, so that the
+/// values of small documents are better held.
+const LARGEST_HERE: usize = 1024;
+
+/// Where the value of a task is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// It is here.
+    Here(Value),
+    /// It is in the journal, in the record that begins at this byte.
+    At(u64),
+}
+
 /// How far a task has come. A task without a state has not ended yet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskState {
     /// It yielded a value.
-    Done(Value),
+    Done(Kept),
     /// It failed, for this reason.
     Failed(String),
 }
@@ -53,6 +66,19 @@ pub struct RunState {
 }
 
 impl RunState {
+    /// Takes in what happened next, from a record that begins at this byte of a journal.
+    ///
+    /// Lists of some size stay in the journal, to be read back when a step wants them: what a run has to hold in memory then
+    /// does not grow with what its documents yield. A single text is held, since routes are decided on it.
+    pub fn apply_from(&mut self, event: &Event, at: u64) {
+        match event {
+            Event::Done { task, value } if value.weight() > LARGEST_HERE => {
+                self.end(task, TaskState::Done(Kept::At(at)));
+            }
+            event => self.apply(event),
+        }
+    }
+
     /// Takes in what happened next.
     pub fn apply(&mut self, event: &Event) {
         match event {
@@ -70,7 +96,7 @@ impl RunState {
                 *self.missed.entry(site.clone()).or_default() += 1;
             }
             Event::Called(call) => self.called(call),
-            Event::Done { task, value } => self.end(task, TaskState::Done(value.clone())),
+            Event::Done { task, value } => self.end(task, TaskState::Done(Kept::Here(value.clone()))),
             Event::Failed { task, error } => {
                 self.tasks.insert(task.clone(), TaskState::Failed(error.clone()));
                 // Its slot ends here, so nobody needs to decide about the rest of it.
@@ -149,12 +175,28 @@ impl RunState {
         self.tasks.get(task)
     }
 
-    /// Returns the value that `node` yielded over `slot`, if it has.
+    /// Returns where the value is that `node` yielded over `slot`, if it has.
+    #[must_use]
+    pub fn kept(&self, node: &NodeName, slot: Slot) -> Option<&Kept> {
+        match self.task(&TaskId { slot, node: node.clone() }) {
+            Some(TaskState::Done(kept)) => Some(kept),
+            Some(TaskState::Failed(_)) | None => None,
+        }
+    }
+
+    /// Tells whether `node` has yielded its value over `slot`.
+    #[must_use]
+    pub fn is_done(&self, node: &NodeName, slot: Slot) -> bool {
+        self.kept(node, slot).is_some()
+    }
+
+    /// Returns the value that `node` yielded over `slot`, if it has and the value is here: every one is where events were taken
+    /// in by [`Self::apply`], and every single text in any case.
     #[must_use]
     pub fn value(&self, node: &NodeName, slot: Slot) -> Option<&Value> {
-        match self.task(&TaskId { slot, node: node.clone() }) {
-            Some(TaskState::Done(value)) => Some(value),
-            Some(TaskState::Failed(_)) | None => None,
+        match self.kept(node, slot)? {
+            Kept::Here(value) => Some(value),
+            Kept::At(_) => None,
         }
     }
 

@@ -53,4 +53,28 @@ impl Value {
             Self::Records(_) => "records",
         }
     }
+
+    /// Returns about how many bytes of memory a list takes; a single text counts as nothing.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Texts(texts) => texts.iter().map(|text| size_of::<String>() + text.len()).sum(),
+            Self::Chunks(chunks) => size_of_val(chunks.as_slice()),
+            Self::Quotes(quotes) => quotes.iter().map(|quote| size_of::<Quote>() + quote.text.len()).sum(),
+            Self::Records(records) => records.iter().map(weight).sum(),
+        }
+    }
+}
+
+fn weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    let inner: usize = match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(weight).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| size_of::<String>() + key.len() + weight(value)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inner
 }

@@ -79,7 +79,7 @@ impl RunContext {
     }
 
     pub(super) fn chunks(&self, node: &NodeName, slot: Slot) -> Result<Vec<Chunk>, StepError> {
-        match self.ledger.read(|state| state.value(node, slot).cloned()) {
+        match self.ledger.value(node, slot)? {
             Some(Value::Chunks(chunks)) => Ok(chunks),
             _ => Err(bug(node, "chunks")),
         }
@@ -88,20 +88,19 @@ impl RunContext {
     /// Returns the value of `node` as seen from `task`: an archive's step sees what every source yielded.
     ///
     /// # Errors
-    /// [`StepError::Bug`] where the node has yielded nothing yet.
+    /// [`StepError::Bug`] where the node has yielded nothing yet, [`StepError::Store`] where it cannot be read back.
     pub fn value(&self, task: &TaskId, node: &NodeName) -> Result<Value, StepError> {
         let found = self.node(node)?;
-        let from_sources = task.slot == Slot::Archive && found.scope == Scope::Source;
-        self.ledger.read(|state| {
-            if !from_sources {
-                return state.value(node, task.slot).cloned().ok_or_else(|| bug(node, "value"));
+        if task.slot != Slot::Archive || found.scope != Scope::Source {
+            return self.ledger.value(node, task.slot)?.ok_or_else(|| bug(node, "value"));
+        }
+        let mut values = Vec::new();
+        for (index, source) in (0..).zip(&self.sources) {
+            if let Some(value) = self.ledger.value(node, Slot::Source(index))? {
+                values.push((self.source_name(source), value));
             }
-            let values = self.sources.iter().enumerate().filter_map(|(index, source)| {
-                let slot = Slot::Source(u32::try_from(index).ok()?);
-                Some((self.source_name(source), state.value(node, slot).cloned()?))
-            });
-            Ok(gathered(found.value, values))
-        })
+        }
+        Ok(gathered(found.value, values.into_iter()))
     }
 
     /// Returns the inputs as a task sees them: those of the run, or what the step that put its workflow here gives.
@@ -201,7 +200,7 @@ impl RunContext {
     #[must_use]
     pub fn finished_sources(&self, state: &RunState) -> usize {
         let slots = (0..self.sources.len()).filter_map(|source| u32::try_from(source).ok()).map(Slot::Source);
-        slots.filter(|slot| state.value(self.workflow.output(), *slot).is_some()).count()
+        slots.filter(|slot| state.is_done(self.workflow.output(), *slot)).count()
     }
 
     /// Counts the sources that have neither a result nor a failure.
@@ -209,9 +208,7 @@ impl RunContext {
     pub fn open_sources(&self, state: &RunState) -> usize {
         let failed: HashSet<Slot> = state.failures().map(|(task, _)| task.slot).collect();
         let slots = (0..self.sources.len()).filter_map(|source| u32::try_from(source).ok()).map(Slot::Source);
-        slots
-            .filter(|slot| !failed.contains(slot) && state.value(self.workflow.output(), *slot).is_none())
-            .count()
+        slots.filter(|slot| !failed.contains(slot) && !state.is_done(self.workflow.output(), *slot)).count()
     }
 
     /// Tells whether every task that the run wants has ended.

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::hash::ContentHash;
-use crate::name::RunId;
+use crate::name::{NodeName, RunId};
+use crate::run::Slot;
 
 /// The store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +124,16 @@ pub enum StoreError {
         seq: u64,
         /// The file of records.
         path: PathBuf,
+    },
+    /// What a node yielded cannot be read back.
+    #[error(
+        "what `{node}` yielded cannot be read back from the journal: resume the run to have it made again"
+    )]
+    LostValue {
+        /// The node.
+        node: NodeName,
+        /// What it ran over.
+        slot: Slot,
     },
     /// A value cannot be written as JSON.
     #[error("this record cannot be written as JSON")]

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::folder::RunFolder;
 use super::line;
 use super::lock::WriterLock;
-use super::records::{Place, Records};
+use super::records::{self, Place, Records};
 use super::recovery::{self, Opened, Recovery};
 use crate::hash::ContentHash;
 use crate::name::RunId;
@@ -201,6 +201,16 @@ impl Journal {
     pub(super) fn walk<T: DeserializeOwned>(&self) -> Entries<T> {
         let tail = self.tail();
         Entries::new(&self.folder.records(), tail.records.end(), tail.next)
+    }
+
+    /// Reads the record whose line begins at `at`; none where no whole one does, or one of another form.
+    pub(super) fn at<T: DeserializeOwned>(&self, at: u64) -> Result<Option<T>, StoreError> {
+        // It may be among what is still gathered.
+        if self.durability == Durability::None {
+            self.flush()?;
+        }
+        let body = records::at(&self.folder.records(), at)?;
+        Ok(body.and_then(|body| line::unpack(&body)).and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     /// Stores bytes outside the journal and returns the name to find them by. Equal bytes are stored once.

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Journal, Recall, StoreError};
 use crate::hash::ContentHash;
-use crate::run::{Event, RunState};
+use crate::name::NodeName;
+use crate::run::{Event, Kept, RunState, Slot, Value};
 
 /// Sees every event once it is in the journal.
 pub type Observer = Box<dyn Fn(&Event) + Send + Sync>;
@@ -68,7 +69,7 @@ impl Ledger {
         while let Some(entry) = entries.next() {
             match entry {
                 Ok((_, event)) => {
-                    state.apply(&event);
+                    state.apply_from(&event, entries.at());
                     see(&event, entries.at());
                 }
                 Err(StoreError::DamagedRecord { .. }) => lost += 1,
@@ -111,8 +112,9 @@ impl Ledger {
     /// [`StoreError`] where it could not be written; the state is then as before.
     pub fn record(&self, event: &Event) -> Result<Recorded, StoreError> {
         let written = self.journal.as_ref().map(|journal| journal.keep(event)).transpose()?;
-        self.take_effect(event);
-        Ok(Recorded { at: written.map(|written| written.at()) })
+        let at = written.map(|written| written.at());
+        self.take_effect(event, at);
+        Ok(Recorded { at })
     }
 
     /// Journals `event`, waits until it is on the disk, then applies it: for what was paid for.
@@ -131,7 +133,7 @@ impl Ledger {
             let forced = tokio::task::spawn_blocking(move || written.force()).await;
             forced.map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
         }
-        self.take_effect(event);
+        self.take_effect(event, at);
         Ok(Recorded { at })
     }
 
@@ -148,8 +150,29 @@ impl Ledger {
         }
     }
 
-    fn take_effect(&self, event: &Event) {
-        self.state().apply(event);
+    /// Returns the value that `node` yielded over `slot`, if it has. One that is not held in memory is read back.
+    ///
+    /// # Errors
+    /// [`StoreError::LostValue`] where it cannot be read back, or what the system said.
+    pub fn value(&self, node: &NodeName, slot: Slot) -> Result<Option<Value>, StoreError> {
+        let kept = self.read(|state| state.kept(node, slot).cloned());
+        let at = match kept {
+            None => return Ok(None),
+            Some(Kept::Here(value)) => return Ok(Some(value)),
+            Some(Kept::At(at)) => at,
+        };
+        let read = self.journal.as_ref().map(|journal| journal.at::<Event>(at)).transpose()?.flatten();
+        match read {
+            Some(Event::Done { value, .. }) => Ok(Some(value)),
+            _ => Err(StoreError::LostValue { node: node.clone(), slot }),
+        }
+    }
+
+    fn take_effect(&self, event: &Event, at: Option<u64>) {
+        match at {
+            Some(at) => self.state().apply_from(event, at),
+            None => self.state().apply(event),
+        }
         if let Some(observer) = &self.observer {
             observer(event);
         }

@@ -8,6 +8,7 @@ mod full;
 mod journal;
 mod kill;
 mod upkeep;
+mod values;
 mod version_one;
 mod version_two;
 

@@ -15,7 +15,7 @@ fn prepared() -> Longhand {
     longhand
         .file("a.md", document(12))
         .file("b.md", document(9))
-        .file("script.yaml", "context: 4000\nmax_output: 64\nconcurrency: 1\nlatency_ms: 30\n");
+        .file("script.yaml", "context: 4000\nmax_output: 64\nconcurrency: 1\nlatency_ms: 250\n");
     longhand
 }
 
