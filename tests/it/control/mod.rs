@@ -2,8 +2,9 @@
 
 mod gate;
 mod inner;
-mod interrupted;
+mod mixed;
 mod rounds;
+mod soak;
 
 use serde_json::Value;
 
