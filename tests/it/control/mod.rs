@@ -1,8 +1,10 @@
 //! Runs that are steered: rounds, routes, workflows inside workflows, and gates, through the real command line.
 
+mod drawn;
 mod gate;
 mod inner;
 mod mixed;
+mod prefixes;
 mod rounds;
 mod soak;
 
