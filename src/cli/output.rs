@@ -42,6 +42,9 @@ impl Pages<'_> {
     /// changed it since.
     pub(super) fn put(&self, name: &Path, text: &str) -> Result<(), CommandError> {
         let file = inside(self.folder, name)?;
+        let aside = format!(".{}.part", self.run);
+        // A process of this run that was killed may have left it. If it cannot go, that is told when it is needed.
+        let _ = fs::remove_file(file.with_file_name(&aside));
         let path = name.to_string_lossy().into_owned();
         let hash = ContentHash::of(text.as_bytes());
         let there = fs::read(&file).ok().map(|bytes| ContentHash::of(&bytes));
@@ -57,7 +60,7 @@ impl Pages<'_> {
         if !self.ledger.read(|state| state.has_written(&path, &hash)) {
             self.ledger.record(&Event::Writes { path, hash })?;
         }
-        write_file(&file, text, own || self.force)
+        write_file(&file, text, own || self.force, Some(&aside))
     }
 }
 
@@ -114,8 +117,14 @@ pub(super) fn check_file(path: &Path, text: &str, force: bool) -> Result<(), Com
     if force || !path.exists() || same() { Ok(()) } else { Err(exists(path)) }
 }
 
-/// Writes a file whole; one that says the same already is left as it is.
-pub(super) fn write_file(path: &Path, text: &str, force: bool) -> Result<(), CommandError> {
+/// Writes a file whole; one that says the same already is left as it is. What is written has the name `aside` until it is
+/// whole, or one that no other file has.
+pub(super) fn write_file(
+    path: &Path,
+    text: &str,
+    force: bool,
+    aside: Option<&str>,
+) -> Result<(), CommandError> {
     let failed =
         |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", path.display()), error);
     if !force && path.exists() {
@@ -123,7 +132,7 @@ pub(super) fn write_file(path: &Path, text: &str, force: bool) -> Result<(), Com
     }
     let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     fs::create_dir_all(&folder).map_err(failed)?;
-    let mut file = for_the_user(&folder).map_err(failed)?;
+    let mut file = for_the_user(&folder, aside).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     if force {
         file.persist(path).map_err(|error| failed(error.error))?;
@@ -138,8 +147,11 @@ pub(super) fn write_file(path: &Path, text: &str, force: bool) -> Result<(), Com
 }
 
 /// Makes a file that whoever the user's umask allows may read: results are the user's, unlike what a run keeps.
-fn for_the_user(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+fn for_the_user(folder: &Path, aside: Option<&str>) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    if let Some(aside) = aside {
+        builder.prefix(aside).rand_bytes(0);
+    }
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)

@@ -119,7 +119,7 @@ fn copy(
         output::check_file(file, text, force)?;
     }
     for (file, text) in &files {
-        output::write_file(file, text, force)?;
+        output::write_file(file, text, force, None)?;
     }
     for (file, _) in &files {
         printer.data(&format!("{}\n", file.display()))?;

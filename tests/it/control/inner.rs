@@ -18,7 +18,7 @@ fn inputs_are_bound_to_texts_inputs_and_nodes() {
 #[test]
 fn a_repeated_workflow_reads_in_another_order_with_another_seed_each_time() {
     let longhand = prepared();
-    run(&longhand, "mixed.yaml", &["b.md"]);
+    run(&longhand, "mixed.yaml", &["b.md", "-o", "out"]);
     let run = only_run(&longhand);
     let report = longhand.run(&["runs", "show", &run, "--json"]).json();
     let calls: Vec<_> = report["calls"].as_array().unwrap().iter().enumerate().collect();

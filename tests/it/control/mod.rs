@@ -1,9 +1,12 @@
 //! Runs that are steered: rounds, routes, workflows inside workflows, and gates, through the real command line.
 
+mod drawn;
 mod gate;
 mod inner;
-mod interrupted;
+mod mixed;
+mod prefixes;
 mod rounds;
+mod soak;
 
 use serde_json::Value;
 

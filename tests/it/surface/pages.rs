@@ -69,6 +69,19 @@ fn an_interrupted_run_that_writes_goes_on_by_the_same_command_and_by_name() {
     }
 }
 
+#[test]
+fn a_page_that_a_killed_process_had_only_begun_does_not_stay() {
+    let longhand = prepared();
+    interrupted(&longhand);
+    let run = longhand.run(&["runs", "list", "--json"]).json()[0]["run"].as_str().unwrap().to_owned();
+    longhand.file(&format!("out/.{run}.part"), "half a pa");
+    assert_eq!(resume(&longhand).code, Some(0));
+    let names = fs::read_dir(longhand.work().join("out")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a.md.md", "archive.md", "b.md.md", "index.md"]);
+}
+
 /// A run whose second document was away when it was to be read, and is there again.
 fn partial() -> Longhand {
     let longhand = prepared();
