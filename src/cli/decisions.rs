@@ -25,6 +25,11 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
+    /// Tells whether there are any.
+    pub(super) fn are_given(&self) -> bool {
+        [&self.approve, &self.edit, &self.reject].into_iter().any(|given| !given.is_empty())
+    }
+
     /// Returns the decisions as events, each about a task that waits.
     pub(super) fn events(&self, run: &RunId, state: &RunState) -> Result<Vec<Event>, CommandError> {
         let mut events: Vec<Event> = Vec::new();

@@ -155,7 +155,7 @@ pub(super) async fn resume(
         .hinted(format!("remove it with `longhand runs rm {run}` and start again"))
     })?;
     // What a resumed run forgets, nobody can decide about.
-    state.apply(&Event::Resumed { at_ms: 0 });
+    state.apply(&Event::Resumed { at_ms: 0, decided: decisions.are_given() });
     let decided = decisions.events(run, &state)?;
     let workflow = compile(&plan.workflow, settings, printer)?;
     if workflow.hash() != plan.workflow_hash {
@@ -204,8 +204,8 @@ impl Opened {
             output::check_pages(folder, names, plan.force)?;
         }
         let resumed = ledger.read(RunState::is_gathered);
-        if ledger.read(|state| state.outcome().is_some()) {
-            ledger.record(&Event::Resumed { at_ms: now_ms() })?;
+        if resumed {
+            ledger.record(&Event::Resumed { at_ms: now_ms(), decided: !decided.is_empty() })?;
         }
         if ledger.read(|state| *state.budget() != budget) {
             ledger.record(&Event::Allowed { budget })?;

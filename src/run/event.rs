@@ -305,10 +305,14 @@ pub enum Event {
     },
     /// The results were printed or written: until then the same command goes on with the run, even where it has ended.
     Told,
-    /// A resumed run forgets failures, so that they are tried again.
+    /// The run was taken up again.
     Resumed {
         /// When, in milliseconds since 1970.
         at_ms: u64,
+        /// Whether that was for what a person decided about a text that waited: what failed then stays failed. Otherwise
+        /// failures are forgotten, so that they are tried again.
+        #[serde(default)]
+        decided: bool,
     },
 }
 

@@ -112,21 +112,27 @@ impl RunState {
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
             Event::Writes { path, hash } => self.written.entry(path.clone()).or_default().push(*hash),
             Event::Told => self.told = true,
-            Event::Resumed { .. } => {
+            Event::Resumed { decided, .. } => {
                 self.told = false;
                 self.outcome = None;
                 self.missed.clear();
-                // What was made of the whole archive is stale once a failed document is tried again.
-                let failed = self.failures().next().is_some();
-                let stale = |task: &TaskId| failed && task.slot == Slot::Archive;
-                // A rejection that has taken effect is forgotten with its failure: the person is asked again.
-                let tasks = &self.tasks;
-                self.decisions
-                    .retain(|task, _| !stale(task) && !matches!(tasks.get(task), Some(TaskState::Failed(_))));
-                self.waiting.retain(|task| !stale(task));
-                self.tasks.retain(|task, state| matches!(state, TaskState::Done(_)) && !stale(task));
+                if !decided {
+                    self.forget_failures();
+                }
             }
         }
+    }
+
+    fn forget_failures(&mut self) {
+        // What was made of the whole archive is stale once a failed document is tried again.
+        let failed = self.failures().next().is_some();
+        let stale = |task: &TaskId| failed && task.slot == Slot::Archive;
+        // A rejection that has taken effect is forgotten with its failure: the person is asked again.
+        let tasks = &self.tasks;
+        self.decisions
+            .retain(|task, _| !stale(task) && !matches!(tasks.get(task), Some(TaskState::Failed(_))));
+        self.waiting.retain(|task| !stale(task));
+        self.tasks.retain(|task, state| matches!(state, TaskState::Done(_)) && !stale(task));
     }
 
     fn called(&mut self, call: &CallRecord) {

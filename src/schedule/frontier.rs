@@ -124,7 +124,7 @@ impl<'a> Frontier<'a> {
             issued: HashSet::new(),
             open: HashMap::new(),
             open_sources: 0,
-            failed: HashSet::new(),
+            failed: state.failures().map(|(task, _)| task.slot).collect(),
         };
         if frontier.leaves_some(state) {
             frontier.of_archive.clear();

@@ -51,7 +51,7 @@ impl Driven {
             ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 }).unwrap();
         }
         if ledger.read(|state| state.outcome().is_some()) {
-            ledger.record(&Event::Resumed { at_ms: 0 }).unwrap();
+            ledger.record(&Event::Resumed { at_ms: 0, decided: false }).unwrap();
         }
         let gathered = intake::gather([Input::Path(input.to_owned())], ledger.journal().unwrap().spool());
         take_in(&ledger, &gathered).unwrap();
@@ -74,7 +74,7 @@ impl Driven {
             }
             let ledger = &self.context.ledger;
             let waiting: Vec<TaskId> = ledger.read(|state| state.waiting().cloned().collect());
-            ledger.record(&Event::Resumed { at_ms: 0 }).unwrap();
+            ledger.record(&Event::Resumed { at_ms: 0, decided: true }).unwrap();
             for task in waiting {
                 let decision = decide(&task);
                 ledger.record(&Event::Decided { task, decision }).unwrap();

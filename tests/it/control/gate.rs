@@ -71,6 +71,28 @@ fn what_is_rejected_fails_its_source_and_is_asked_again_when_it_is_tried_again()
 }
 
 #[test]
+fn what_is_rejected_stays_so_while_other_things_are_decided() {
+    let longhand = prepared();
+    assert_eq!(run(&longhand, "gates.yaml", &DOCUMENTS).code, Some(7));
+    let run = only_run(&longhand);
+    let resume = |more: &[&str]| longhand.run(&[&["runs", "resume", &run, "--json"], more].concat());
+    let waiting = |report: &serde_json::Value| report["waiting"][0]["path"].as_str().unwrap().to_owned();
+    let rejected = resume(&["--reject", "check=a bill", "--document", "b.md"]);
+    assert_eq!((rejected.code, waiting(&rejected.json())), (Some(7), "a.md".to_owned()));
+    let approved = resume(&["--approve", "check"]);
+    assert_eq!((approved.code, waiting(&approved.json())), (Some(7), ".".to_owned()), "the archive is left");
+    let ended = resume(&["--approve", "overview"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.shown());
+    let report = ended.json();
+    assert_eq!(report["failed"], serde_json::json!([{"path": "b.md", "error": "rejected: a bill"}]));
+    assert_eq!(report["answer"], serde_json::Value::Null);
+    assert!(report["summaries"].as_array().unwrap().iter().any(|summary| summary["path"] == "."), "{report}");
+    // Asked for by name, it is tried again, and the person is asked again.
+    let again = resume(&["--retry-failed"]);
+    assert_eq!((again.code, waiting(&again.json())), (Some(7), "b.md".to_owned()));
+}
+
+#[test]
 fn a_decision_about_nothing_is_refused() {
     let longhand = prepared();
     run(&longhand, "gated.yaml", &DOCUMENTS);

@@ -5,7 +5,7 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 30] = [
+const HELP: [(&[&str], &[&str]); 34] = [
     (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
