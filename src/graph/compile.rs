@@ -209,7 +209,7 @@ fn load_agents(
                 let known: Vec<&str> = listed.iter().map(|agent| agent.name.as_str()).collect();
                 let problem = draft.error_at(node, &["agent"], format!("there is no agent `{name}`"));
                 let label = format!("expected the name of a file `agents/{name}.yaml`");
-                problems.push(problem.label(label).help(suggestion(name.as_str(), &known)));
+                problems.push(problem.label(label).help(draft.suggestion(name.as_str(), &known)));
             }
         }
     }
