@@ -132,12 +132,6 @@ impl Catalog {
         self.agents.get(name.as_str()).map(read_agent)
     }
 
-    /// Returns the file of an agent as it is; `None` where there is no such file.
-    #[must_use]
-    pub fn agent_source(&self, name: &AgentName) -> Option<&SourceFile> {
-        self.agents.get(name.as_str())
-    }
-
     /// Returns the file of a prompt.
     #[must_use]
     pub fn prompt(&self, name: &PromptName) -> Option<&SourceFile> {

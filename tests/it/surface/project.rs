@@ -86,6 +86,48 @@ fn workflows_are_listed_shown_and_copied() {
 }
 
 #[test]
+fn a_copy_brings_the_workflows_that_it_uses() {
+    let longhand = Longhand::new();
+    longhand.file("longhand.yaml", "model: scripted\n");
+    assert_snapshot!(longhand.run(&["workflows", "copy", "coa-self-consistency"]).stdout, @r"
+    [folder]/work/workflows/coa-self-consistency.yaml
+    [folder]/work/workflows/coa-sampled.yaml
+    [folder]/work/agents/editor.yaml
+    [folder]/work/agents/sampled-manager.yaml
+    [folder]/work/agents/sampled-worker.yaml
+    [folder]/work/prompts/editor.tera
+    [folder]/work/prompts/manager.tera
+    [folder]/work/prompts/worker.tera
+    [folder]/work/schema/workflow.json
+    [folder]/work/schema/agent.json
+    ");
+    let sampled = fs::read_to_string(longhand.work().join("workflows/coa-sampled.yaml")).unwrap();
+    assert!(sampled.contains("name: coa-sampled") && sampled.contains("$schema=../schema/"), "{sampled}");
+    let checked = longhand.run(&["check", "workflows/coa-self-consistency.yaml", "coa-self-consistency"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.shown());
+    // It is the copy that is used.
+    longhand.file("workflows/coa-sampled.yaml", sampled.replace("name: coa-sampled", "name: another"));
+    let checked = longhand.run(&["check", "coa-self-consistency"]);
+    assert!(checked.stderr.contains("work/workflows/coa-sampled.yaml:"), "{}", checked.shown());
+}
+
+#[test]
+fn a_copy_of_what_lies_beside_a_path_takes_the_files_of_that_folder() {
+    let longhand = Longhand::new();
+    let step = |name: &str, step: &str| format!("version: 1\nname: {name}\nnodes:\n  a: {step}\noutput: a\n");
+    longhand
+        .file("longhand.yaml", "model: scripted\n")
+        .file("theirs/outer.yaml", step("outer", "{workflow: {name: inner}}"))
+        .file("theirs/inner.yaml", step("inner", "{call: {agent: own}}"))
+        .file("theirs/agents/own.yaml", "version: 1\nname: own\nprompt: own\nmax_output: 9\n")
+        .file("theirs/prompts/own.tera", "Say anything.\n");
+    let copied = longhand.run(&["workflows", "copy", "theirs/outer.yaml"]);
+    assert_eq!(copied.code, Some(0), "{}", copied.shown());
+    fs::remove_dir_all(longhand.work().join("theirs")).unwrap();
+    assert_eq!(longhand.run(&["check", "outer"]).code, Some(0));
+}
+
+#[test]
 fn a_workflow_is_shown_with_everything_that_it_comes_to() {
     let longhand = Longhand::new();
     let shown = longhand.run(&["workflows", "show", "refine", "--resolved"]);
