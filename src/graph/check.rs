@@ -158,12 +158,8 @@ pub(super) fn promises(draft: &Draft<'_>) -> Vec<Diagnostic> {
             return Some(problem.label("the type of nothing").help("remove it, or add `overview`"));
         };
         // A result that is none of the three is reported as one.
-        let (kind, found) = match draft.yields(draft.nodes.get(name)?)? {
-            ValueKind::Text => ("text", OutputType::Text),
-            ValueKind::Quotes => ("quotes", OutputType::Quotes),
-            ValueKind::Records => ("records", OutputType::Records),
-            ValueKind::Chunks | ValueKind::Texts => return None,
-        };
+        let found = draft.yields(draft.nodes.get(name)?)?.result()?;
+        let kind = found.word();
         let problem = draft.spec.error_at(&[key], format!("`{name}` yields {found}"));
         let problem = problem.label(format!("promises {promised}"));
         (found != promised)

@@ -8,7 +8,8 @@ use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
 use crate::spec::{
-    AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, SourceFile, StepSpec, WorkflowSpec,
+    AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, OutputType, SourceFile, StepSpec,
+    WorkflowSpec,
 };
 
 /// How often a node runs.
@@ -33,6 +34,19 @@ pub enum ValueKind {
     Quotes,
     /// JSON values that keep a schema.
     Records,
+}
+
+impl ValueKind {
+    /// Returns the type that it has as a result; `None` for what is no result.
+    #[must_use]
+    pub fn result(self) -> Option<OutputType> {
+        match self {
+            Self::Text => Some(OutputType::Text),
+            Self::Quotes => Some(OutputType::Quotes),
+            Self::Records => Some(OutputType::Records),
+            Self::Chunks | Self::Texts => None,
+        }
+    }
 }
 
 impl fmt::Display for ValueKind {
@@ -180,6 +194,18 @@ impl Workflow {
     #[must_use]
     pub fn overview(&self) -> Option<&NodeName> {
         self.spec.overview.as_ref()
+    }
+
+    /// Returns the type of the result for a source, promised or not.
+    #[must_use]
+    pub fn output_type(&self) -> Option<OutputType> {
+        self.node(self.output())?.value.result()
+    }
+
+    /// Returns the type of the result for the whole archive, promised or not; `None` where there is none.
+    #[must_use]
+    pub fn overview_type(&self) -> Option<OutputType> {
+        self.node(self.overview()?)?.value.result()
     }
 
     /// Returns what is probably not as it was meant.

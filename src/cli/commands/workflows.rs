@@ -59,16 +59,35 @@ pub(in super::super) fn run(
 fn list(catalog: &Catalog, printer: &Printer) -> Result<(), CommandError> {
     let listed = catalog.workflows();
     if printer.json {
-        let value = |one: &spec::Listed| {
-            serde_json::json!({
-                "name": one.name, "description": one.description, "shipped": one.shipped, "file": one.file,
-            })
-        };
-        return printer.json(&listed.iter().map(value).collect::<Vec<_>>());
+        return printer.json(&listed.iter().map(|one| listed_value(catalog, one)).collect::<Vec<_>>());
     }
     let width = listed.iter().map(|one| one.name.len()).max().unwrap_or(0);
     let lines = listed.iter().map(|one| format!("{:width$}  {}\n", one.name, one.description));
     printer.data(&lines.collect::<String>())
+}
+
+/// What a program needs to call a workflow. What one with a mistake yields and takes is not known.
+fn listed_value(catalog: &Catalog, one: &spec::Listed) -> serde_json::Value {
+    let workflow = graph::compile(catalog, &one.name).ok();
+    let input = |(name, input): (&String, &spec::InputSpec)| {
+        let mut value = serde_json::json!({
+            "name": name, "type": input.kind, "default": input.default, "description": input.description,
+        });
+        if let (false, Some(value)) = (input.choices.is_empty(), value.as_object_mut()) {
+            value.insert("choices".to_owned(), input.choices.as_slice().into());
+        }
+        value
+    };
+    let inputs = workflow.as_ref().map(|workflow| workflow.inputs().iter().map(input).collect::<Vec<_>>());
+    serde_json::json!({
+        "name": one.name,
+        "description": one.description,
+        "shipped": one.shipped,
+        "file": one.file,
+        "inputs": inputs,
+        "output_type": workflow.as_ref().and_then(graph::Workflow::output_type),
+        "overview_type": workflow.as_ref().and_then(graph::Workflow::overview_type),
+    })
 }
 
 /// What the workflow comes to once defaults are filled in and names are looked up.

@@ -128,6 +128,40 @@ fn a_copy_of_what_lies_beside_a_path_takes_the_files_of_that_folder() {
 }
 
 #[test]
+fn a_list_for_programs_says_what_a_workflow_takes_and_gives() {
+    let longhand = Longhand::new();
+    let inputs = "  q: {description: what to say}\n  n: {type: integer, default: 3}\n  \
+                  how: {type: choice, choices: [short, long], default: short}\n";
+    longhand
+        .file("longhand.yaml", "")
+        .file(
+            "workflows/own.yaml",
+            format!(
+                "version: 1\nname: own\ninputs:\n{inputs}nodes:\n  a: {{call: {{agent: own}}}}\noutput: a\n"
+            ),
+        )
+        .file("workflows/wrong.yaml", "version: 1\nname: wrong\n")
+        .file("agents/own.yaml", "version: 1\nname: own\nprompt: own\nmax_output: 9\n")
+        .file("prompts/own.tera", "{{ q }} {{ n }} {{ how }}");
+    let listed = longhand.run(&["workflows", "list", "--json"]).json();
+    let find = |name: &str| listed.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
+    let kinds = |name: &str| (find(name)["output_type"].clone(), find(name)["overview_type"].clone());
+    assert_eq!(kinds("quote-chain"), ("quotes".into(), "quotes".into()));
+    assert_eq!(kinds("chain-of-agents"), ("text".into(), "text".into()));
+    assert_eq!(kinds("own"), ("text".into(), serde_json::Value::Null), "what nobody promises is told, too");
+    assert_eq!(
+        find("own")["inputs"],
+        serde_json::json!([
+            {"name": "how", "type": "choice", "default": "short", "description": "", "choices": ["short", "long"]},
+            {"name": "n", "type": "integer", "default": "3", "description": ""},
+            {"name": "q", "type": "text", "default": null, "description": "what to say"},
+        ])
+    );
+    let null = serde_json::Value::Null;
+    assert_eq!((kinds("wrong"), &find("wrong")["inputs"]), ((null.clone(), null.clone()), &null));
+}
+
+#[test]
 fn a_workflow_is_shown_with_everything_that_it_comes_to() {
     let longhand = Longhand::new();
     let shown = longhand.run(&["workflows", "show", "refine", "--resolved"]);
