@@ -71,6 +71,36 @@ fn a_model_that_nobody_knows_is_told_where_an_agent_or_a_step_names_it() {
 }
 
 #[test]
+fn a_run_tells_of_an_unknown_model_as_a_check_does() {
+    let longhand = Longhand::new();
+    longhand
+        .file("longhand.yaml", "model: scripted\nmodels:\n  swift: {scripted: {context: 4000}}\n")
+        .file("a.txt", "A text.")
+        .file(
+            "agents/worker.yaml",
+            "version: 1\nname: worker\nprompt: worker\nmodel: swfit\nmax_output: 100\n",
+        )
+        .file(
+            "agents/manager.yaml",
+            "version: 1\nname: manager\nprompt: manager\nmodel: none.gguf\nmax_output: 100\n",
+        );
+    let checked = longhand.run(&["check", "chain-of-agents"]);
+    for command in [["run", "chain-of-agents", "a.txt"], ["plan", "chain-of-agents", "a.txt"]] {
+        let ended = longhand.run(&command);
+        assert_eq!((ended.code, &ended.stderr), (Some(3), &checked.stderr), "{}", ended.shown());
+    }
+    assert!(checked.stderr.contains("worker.yaml:4:8"), "{}", checked.shown());
+    assert!(
+        cfg!(not(feature = "local")) || checked.stderr.contains("manager.yaml:4:8"),
+        "{}",
+        checked.shown()
+    );
+    assert_eq!(longhand.run(&["runs", "list"]).stdout, "", "nothing was begun");
+    // One that is typed is in no file.
+    assert_eq!(longhand.run(&["run", "refine", "a.txt", "--model", "swfit"]).code, Some(6));
+}
+
+#[test]
 fn prompts_are_held_against_the_windows_of_the_models_at_hand() {
     let longhand = Longhand::new();
     let settings = "model: scripted\nmodels:\n  narrow: {scripted: {}, window: 300}\n";
