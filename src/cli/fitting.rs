@@ -2,6 +2,7 @@
 //! prompts fit their windows.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::CommandError;
@@ -12,7 +13,7 @@ use crate::graph::Workflow;
 use crate::model::Measure;
 use crate::plan::cannot_fit;
 use crate::run::{Plan, Purpose};
-use crate::spec::{AgentSpec, Diagnostic, Diagnostics};
+use crate::spec::{AgentSpec, Diagnostic, Diagnostics, leads_out};
 
 /// What prompts are measured with, by the model that agents name; the run's own has no name.
 pub(super) type Measures = BTreeMap<Option<String>, Arc<dyn Measure>>;
@@ -70,6 +71,14 @@ impl<'a> Found<'a> {
         let settings = self.settings;
         let resolved = settings.agents_model(name);
         let is_own = resolved == self.own;
+        // A settings file and a flag may name any path; a file from elsewhere none outside of the folder.
+        if !is_own && is_link_out(settings, &resolved) {
+            let message = format!("the model `{name}` is a link that leads out of the project's folder");
+            let label = "expected a name, or a file of the folder".to_owned();
+            let help = "list the file under a name in `longhand.yaml`, and write that name here".to_owned();
+            self.unknown.0.push(Diagnostic { message, label, help: Some(help), ..place.clone() });
+            return;
+        }
         // One that names the model of the run means it as the run uses it.
         match measure(&resolved, &settings.connect_options(settings.window.filter(|_| is_own))) {
             Ok(found) => {
@@ -84,6 +93,12 @@ impl<'a> Found<'a> {
             }
         }
     }
+}
+
+fn is_link_out(settings: &Settings, model: &str) -> bool {
+    // A name stays a name, and a path is written out in full.
+    let file = Path::new(model.strip_prefix("scripted:").unwrap_or(model));
+    file.is_absolute() && leads_out(settings.folder(), file)
 }
 
 fn cause(error: &ConnectError) -> String {

@@ -100,6 +100,38 @@ fn a_run_tells_of_an_unknown_model_as_a_check_does() {
     assert_eq!(longhand.run(&["run", "refine", "a.txt", "--model", "swfit"]).code, Some(6));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_model_of_a_file_is_no_link_out_of_the_folder_and_one_of_the_settings_may_be() {
+    let longhand = Longhand::new();
+    std::fs::write(longhand.home().join("secret.yaml"), "the secret: is this\n").unwrap();
+    let link = longhand.work().join("link.yaml");
+    std::os::unix::fs::symlink(longhand.home().join("secret.yaml"), link).unwrap();
+    longhand.file("longhand.yaml", "model: scripted\n").file("a.txt", "A text.").file(
+        "agents/refiner.yaml",
+        "version: 1\nname: refiner\nprompt: refiner\nmodel: scripted:link.yaml\nmax_output: 100\n",
+    );
+    let checked = longhand.run(&["check", "refine"]);
+    assert_snapshot!(checked.shown(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: the model `scripted:link.yaml` is a link that leads out of the project's folder
+     --> [folder]/work/agents/refiner.yaml:4:8
+      |
+    4 | model: scripted:link.yaml
+      |        ^^^^^^^^^^^^^^^^^^ expected a name, or a file of the folder
+      |
+      = help: list the file under a name in `longhand.yaml`, and write that name here
+    ");
+    let run = longhand.run(&["run", "refine", "a.txt"]);
+    assert_eq!((run.code, &run.stderr), (Some(3), &checked.stderr), "{}", run.shown());
+    std::fs::write(longhand.home().join("secret.yaml"), "rules: [{when: '', say: Linked.}]\n").unwrap();
+    longhand.file("longhand.yaml", "model: scripted:link.yaml\n");
+    let run = longhand.run(&["run", "refine", "a.txt"]);
+    assert!(run.code == Some(0) && run.stdout.contains("Linked."), "{}", run.shown());
+}
+
 #[test]
 fn prompts_are_held_against_the_windows_of_the_models_at_hand() {
     let longhand = Longhand::new();
