@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::commands::models::pull;
 use super::error::CommandError;
+use super::fitting;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::agent::Models;
@@ -46,6 +47,7 @@ impl Connections {
         settings: &Settings,
         printer: &Printer,
     ) -> Result<Self, CommandError> {
+        fitting::know(workflow, own, settings)?;
         let mut connections = Self { own: connection_of_run, named: BTreeMap::new() };
         let agents = workflow.nodes().filter_map(|node| node.agent.as_ref());
         for name in agents.filter_map(|agent| agent.model.as_ref()).collect::<BTreeSet<_>>() {

@@ -137,9 +137,14 @@ impl Settings {
         })
     }
 
+    /// Returns the folder that the files of a workflow see models from.
+    pub(super) fn folder(&self) -> &Path {
+        self.project.as_ref().unwrap_or(&self.here)
+    }
+
     /// Returns the model that an agent names; a path is seen from the project's folder.
     pub(super) fn agents_model(&self, name: &str) -> String {
-        seen_from(self.project.as_ref().unwrap_or(&self.here), name)
+        seen_from(self.folder(), name)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What can be wrong between the steps of a workflow: one function for each kind of mistake.
 
+use std::collections::BTreeSet;
+
 use super::draft::{Draft, question, reads_chunk_by_chunk, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, OutputType, StepSpec, Tie, suggestion};
+use crate::spec::{Diagnostic, OutputType, StepSpec, Tie};
 
 /// Reports a workflow without steps.
 pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
@@ -31,7 +33,7 @@ pub(super) fn unknown_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
         for reference in references(node.step) {
             if !draft.nodes.contains_key(reference.to) {
                 let message = format!("there is no node `{}`", reference.to);
-                let help = suggestion(reference.to.as_str(), &draft.visible(node.scope));
+                let help = draft.suggestion(reference.to.as_str(), &draft.visible(node.scope));
                 problems.push(draft.error_at(node, &reference.path(), message).help(help));
             }
         }
@@ -94,7 +96,7 @@ pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
             draft.nodes.values().filter(|n| reads_this(n.step)).map(|n| n.name.as_str()).collect();
         if !draft.nodes.contains_key(&split.reader) {
             let message = format!("there is no node `{}`", split.reader);
-            let help = suggestion(split.reader.as_str(), &draft.visible(node.scope));
+            let help = draft.suggestion(split.reader.as_str(), &draft.visible(node.scope));
             problems.push(draft.error_at(node, &["for"], message).help(help));
         } else if !readers.contains(&split.reader.as_str()) {
             let message = format!("`{}` does not read the chunks of `{}`", split.reader, node.name);
@@ -131,7 +133,7 @@ fn result(draft: &Draft<'_>, key: &str, name: &NodeName, scope: Scope) -> Option
         let of_scope = draft.nodes.values().filter(|node| node.scope == scope);
         let known: Vec<&str> = of_scope.map(|node| node.name.as_str()).collect();
         let problem = draft.spec.error_at(&[key], format!("there is no node `{name}`"));
-        return Some(problem.label(label).help(suggestion(name.as_str(), &known)));
+        return Some(problem.label(label).help(draft.suggestion(name.as_str(), &known)));
     };
     if node.scope != scope {
         let there = super::draft::section(node.scope);
@@ -156,12 +158,8 @@ pub(super) fn promises(draft: &Draft<'_>) -> Vec<Diagnostic> {
             return Some(problem.label("the type of nothing").help("remove it, or add `overview`"));
         };
         // A result that is none of the three is reported as one.
-        let (kind, found) = match draft.yields(draft.nodes.get(name)?)? {
-            ValueKind::Text => ("text", OutputType::Text),
-            ValueKind::Quotes => ("quotes", OutputType::Quotes),
-            ValueKind::Records => ("records", OutputType::Records),
-            ValueKind::Chunks | ValueKind::Texts => return None,
-        };
+        let found = draft.yields(draft.nodes.get(name)?)?.result()?;
+        let kind = found.word();
         let problem = draft.spec.error_at(&[key], format!("`{name}` yields {found}"));
         let problem = problem.label(format!("promises {promised}"));
         (found != promised)
@@ -184,9 +182,8 @@ pub(super) fn several(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let problem = draft.error_at_key(node, &["over"], "nothing to choose from".to_owned());
             problems.push(problem.label("expected the names of nodes"));
         }
-        for (at, name) in
-            nodes.iter().enumerate().filter(|(at, name)| nodes.iter().position(|n| n == *name) != Some(*at))
-        {
+        let mut before = BTreeSet::new();
+        for (at, name) in nodes.iter().enumerate().filter(|(_, name)| !before.insert(*name)) {
             let problem =
                 draft.error_at(node, &["over", &at.to_string()], format!("`{name}` stands here twice"));
             problems.push(problem.label("expected another node"));
@@ -199,7 +196,7 @@ pub(super) fn several(draft: &Draft<'_>) -> Vec<Diagnostic> {
                 std::iter::once("first").chain(nodes.iter().map(NodeName::as_str)).collect();
             let problem = draft.error_at(node, &["tie"], format!("`{tie}` has no vote"));
             let label = "expected `first` or a node of `over`";
-            problems.push(problem.label(label).help(suggestion(tie.as_str(), &known)));
+            problems.push(problem.label(label).help(draft.suggestion(tie.as_str(), &known)));
         }
     }
     problems
@@ -227,7 +224,9 @@ pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
     for node in draft.nodes.values() {
         if let Some(question) = question(node.step).filter(|question| !inputs.contains(question)) {
             let problem = draft.error_at(node, &["question"], format!("there is no input `{question}`"));
-            problems.push(problem.label("expected the name of an input").help(suggestion(question, &inputs)));
+            problems.push(
+                problem.label("expected the name of an input").help(draft.suggestion(question, &inputs)),
+            );
         }
     }
     problems
@@ -240,7 +239,7 @@ pub(super) fn unused_nodes(draft: &Draft<'_>) -> Vec<Diagnostic> {
         draft.nodes.values().filter(|node| matches!(node.step, StepSpec::Write(_))).map(|node| node.name);
     let mut waiting: Vec<&NodeName> =
         [Some(&spec.output), spec.overview.as_ref()].into_iter().flatten().chain(written).collect();
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeSet::new();
     while let Some(name) = waiting.pop() {
         if let Some(node) = draft.nodes.get(name)
             && used.insert(name)

@@ -75,32 +75,22 @@ pub(super) fn within(
     let mut warnings = Diagnostics(problems);
     warnings.tidy();
     match prompts {
-        Some(mut prompts) if !warnings.has_errors() => {
+        Some(prompts) if !warnings.has_errors() => {
             let hash = identity(&draft, &agents, &prompts);
-            let mut models = named_models(&draft, &located);
-            let mut located = located;
-            for workflow in draft.inner.values() {
-                prompts.join(workflow.prompts());
-                located.extend(workflow.agents.clone());
-                models.extend(workflow.models.iter().cloned());
-            }
+            let models = named_models(&draft, &located);
             let assembled = assemble(&draft, &order, &agents);
             let upstream = assembled.iter().map(|(node, before)| (node.name.clone(), before.clone()));
             let upstream = upstream.collect();
             let nodes = assembled.into_iter().map(|(node, _)| node).collect();
-            Ok((
-                Workflow {
-                    spec: spec.value,
-                    nodes,
-                    upstream,
-                    prompts,
-                    warnings,
-                    hash,
-                    agents: located,
-                    models,
-                },
-                levels,
-            ))
+            let inner: Vec<Arc<Workflow>> = draft.inner.values().cloned().collect();
+            let sources = vec![source.clone()];
+            let (spec, agents) = (spec.value, located);
+            let mut workflow =
+                Workflow { spec, nodes, upstream, prompts, warnings, hash, agents, models, sources };
+            for inner in &inner {
+                workflow.join(inner);
+            }
+            Ok((workflow, levels))
         }
         _ => Err(warnings),
     }
@@ -209,7 +199,7 @@ fn load_agents(
                 let known: Vec<&str> = listed.iter().map(|agent| agent.name.as_str()).collect();
                 let problem = draft.error_at(node, &["agent"], format!("there is no agent `{name}`"));
                 let label = format!("expected the name of a file `agents/{name}.yaml`");
-                problems.push(problem.label(label).help(suggestion(name.as_str(), &known)));
+                problems.push(problem.label(label).help(draft.suggestion(name.as_str(), &known)));
             }
         }
     }

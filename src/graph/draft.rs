@@ -1,12 +1,15 @@
 //! A workflow while it is checked: its steps by name, and the references between them.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::workflow::{Scope, ValueKind, Workflow};
 use crate::name::{AgentName, NodeName};
-use crate::spec::{Binding, Diagnostic, Located, RouteSpec, Several, StepSpec, WorkflowSpec, WriteFormat};
+use crate::spec::{
+    Binding, Diagnostic, Located, RouteSpec, Several, StepSpec, WorkflowSpec, WriteFormat, suggestion,
+};
 
 /// One step under its name.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +64,13 @@ pub(super) struct Draft<'a> {
     pub(super) nodes: BTreeMap<&'a NodeName, DraftNode<'a>>,
     /// The workflows that steps name, by the node of the step; one that is wrong is missing.
     pub(super) inner: BTreeMap<&'a NodeName, Arc<Workflow>>,
+    /// For how many unknown words a likely one may still be looked for.
+    suggestions: Cell<usize>,
 }
+
+/// For how many unknown words of a workflow the likely one is looked for. Far fewer are ever shown, and a file from
+/// elsewhere may misspell ten thousand.
+const MOST_SUGGESTIONS: usize = 500;
 
 impl<'a> Draft<'a> {
     pub(super) fn new(spec: &'a Located<WorkflowSpec>) -> Self {
@@ -69,7 +78,20 @@ impl<'a> Draft<'a> {
         // A name given twice is reported; the one in `nodes` then stands for both.
         let archive = spec.value.archive.iter().map(|entry| of(Scope::Archive, entry));
         let nodes = spec.value.nodes.iter().map(|entry| of(Scope::Source, entry));
-        Self { spec, nodes: archive.chain(nodes).collect(), inner: BTreeMap::new() }
+        let nodes = archive.chain(nodes).collect();
+        Self { spec, nodes, inner: BTreeMap::new(), suggestions: Cell::new(MOST_SUGGESTIONS) }
+    }
+
+    /// Returns the remedy for an unknown word; nothing where there are so many that nobody reads this one.
+    pub(super) fn suggestion(&self, word: &str, known: &[&str]) -> String {
+        if self.may_suggest() { suggestion(word, known) } else { String::new() }
+    }
+
+    /// Tells whether a likely word may be looked for once more.
+    pub(super) fn may_suggest(&self) -> bool {
+        let left = self.suggestions.get();
+        self.suggestions.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Returns what has to be there before a node can run: what it reads, what `needs` names and, for a split, what the

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, DraftNode};
 use super::workflow::Scope;
 use crate::prompt::Line;
-use crate::spec::{Diagnostic, StepSpec, suggestion};
+use crate::spec::{Diagnostic, StepSpec};
 
 /// What a path in `nodes` may name beside the inputs.
 const DOCUMENT: &str = "document";
@@ -49,7 +49,7 @@ pub(super) fn paths_of_files(draft: &Draft<'_>) -> Vec<Diagnostic> {
         for variable in line.variables().iter().filter(|name| !known.contains(&name.as_str())) {
             let problem = at(format!("nothing gives `{variable}` to this path"));
             let label = "expected inputs, or `document` in a step of `nodes`";
-            problems.push(problem.label(label).help(suggestion(variable, &known)));
+            problems.push(problem.label(label).help(draft.suggestion(variable, &known)));
         }
     }
     problems

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use super::draft::{Draft, DraftNode};
 use super::workflow::{Node, Scope, Workflow};
 use crate::name::NodeName;
-use crate::spec::{
-    AgentSpec, Binding, Catalog, Diagnostic, SourceFile, StepSpec, SubworkflowSpec, suggestion,
-};
+use crate::spec::{AgentSpec, Binding, Catalog, Diagnostic, SourceFile, StepSpec, SubworkflowSpec};
 
 /// How deep workflows may stand in each other, the outermost counted.
 const DEEPEST: usize = 8;
@@ -76,7 +74,7 @@ impl Inner {
             let listed = catalog.workflows();
             let known: Vec<&str> = listed.iter().map(|one| one.name.as_str()).collect();
             let problem = at_name(format!("there is no workflow `{name}`"));
-            return Err(vec![problem.help(suggestion(name, &known))]);
+            return Err(vec![problem.help(draft.suggestion(name, &known))]);
         };
         let found = found.map_err(|why| why.0)?;
         if let Some(begin) = self.chain.iter().position(|(file, _)| *file == found.file) {
@@ -115,7 +113,7 @@ pub(super) fn bindings(draft: &Draft<'_>) -> Vec<Diagnostic> {
             if !known.contains(&name.as_str()) {
                 let message = format!("the workflow `{}` has no input `{name}`", step.name);
                 let problem = draft.error_at_key(node, &["inputs", name], message);
-                problems.push(problem.label("no such input").help(suggestion(name, &known)));
+                problems.push(problem.label("no such input").help(draft.suggestion(name, &known)));
             }
             if let Binding::Input { input } = binding
                 && !outer.contains(&input.as_str())
@@ -123,7 +121,7 @@ pub(super) fn bindings(draft: &Draft<'_>) -> Vec<Diagnostic> {
                 let path = ["inputs", name, "input"];
                 let problem = draft.error_at(node, &path, format!("there is no input `{input}`"));
                 let label = "expected the name of an input of this workflow";
-                problems.push(problem.label(label).help(suggestion(input, &outer)));
+                problems.push(problem.label(label).help(draft.suggestion(input, &outer)));
             }
         }
         for (name, input) in inner.inputs() {

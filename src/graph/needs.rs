@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, branches, references};
 use super::workflow::Scope;
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, Several, StepSpec, suggestion};
+use crate::spec::{Diagnostic, Several, StepSpec};
 
 /// One mention of a node in `needs`.
 struct Mention<'a> {
@@ -41,14 +41,14 @@ pub(super) fn unknown(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let waiting = waiting.map(|name| {
         let problem =
             draft.spec.error_at_key(&["needs", name.as_str()], format!("there is no node `{name}`"));
-        problem.label("expected the node that waits").help(suggestion(name.as_str(), &all))
+        problem.label("expected the node that waits").help(draft.suggestion(name.as_str(), &all))
     });
     let mentioned = mentions(draft).into_iter().filter(|one| !draft.nodes.contains_key(one.to));
     let mentioned = mentioned.map(|one| {
         let visible = draft.nodes.get(one.by).map_or(Scope::Archive, |node| node.scope);
         let problem = one.error(draft, format!("there is no node `{}`", one.to));
         let label = format!("expected a node that `{}` waits for", one.by);
-        problem.label(label).help(suggestion(one.to.as_str(), &draft.visible(visible)))
+        problem.label(label).help(draft.suggestion(one.to.as_str(), &draft.visible(visible)))
     });
     waiting.chain(mentioned).collect()
 }
@@ -74,11 +74,13 @@ pub(super) fn idle(draft: &Draft<'_>) -> Vec<Diagnostic> {
         problem.label("expected the names of nodes")
     });
     let all = mentions(draft);
-    let repeated = |(at, one): (usize, &Mention<'_>)| {
-        all.iter().take(at).any(|before| (before.by, before.to) == (one.by, one.to))
-    };
-    let of_one = all.iter().enumerate().filter_map(|(at, one)| {
-        if repeated((at, one)) {
+    let waits = draft.nodes.values().filter(|node| draft.spec.value.needs.contains_key(node.name));
+    let read: BTreeSet<(&NodeName, &NodeName)> = waits
+        .flat_map(|node| references(node.step).into_iter().map(|reference| (node.name, reference.to)))
+        .collect();
+    let mut before = BTreeSet::new();
+    let of_one = all.iter().filter_map(|one| {
+        if !before.insert((one.by, one.to)) {
             let problem = one.error(draft, format!("`{}` stands here twice", one.to));
             return Some(problem.label("expected another node"));
         }
@@ -90,10 +92,9 @@ pub(super) fn idle(draft: &Draft<'_>) -> Vec<Diagnostic> {
             let label = "would run whether it is taken or not";
             return Some(problem.label(label).help("remove it: the branch that is taken is waited for"));
         }
-        let read = references(step).iter().any(|reference| reference.to == one.to);
         let problem = || one.error(draft, format!("`{}` reads `{}` already", one.by, one.to));
         let help = "remove it: a node waits for all that it reads";
-        read.then(|| problem().label("says nothing new").help(help).warning())
+        read.contains(&(one.by, one.to)).then(|| problem().label("says nothing new").help(help).warning())
     });
     empty.chain(of_one).collect()
 }

@@ -4,15 +4,24 @@ use super::draft::{Draft, branches, seen};
 use super::workflow::ValueKind;
 use crate::spec::{CaseSpec, Condition, Diagnostic, StepSpec};
 
+/// How many cases of a route are held against each other; a person writes fewer.
+const MOST_COMPARED: usize = 64;
+
 /// Reports cases and an `otherwise` that no text can reach.
 pub(super) fn unreachable(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for node in draft.nodes.values() {
         let StepSpec::Route(route) = node.step else { continue };
-        for (number, case) in route.cases.iter().enumerate() {
-            let Some(reason) = why_never(route.cases.get(..number).unwrap_or(&[]), &case.when) else {
-                continue;
-            };
+        let mut all = None;
+        for (number, case) in route.cases.iter().enumerate().take(MOST_COMPARED) {
+            let before = route.cases.get(..number).unwrap_or(&[]);
+            let reason = why_never(before, &case.when).or_else(|| {
+                let (first, second) = all?;
+                Some(format!("cases {first} and {second} together take every text"))
+            });
+            let pair = || before.iter().position(|first| first.when.leaves_nothing_with(&case.when));
+            all = all.or_else(|| Some((pair()? + 1, number + 1)));
+            let Some(reason) = reason else { continue };
             let path = ["cases", &number.to_string(), "when"];
             let problem = draft.error_at_key(node, &path, format!("this case is never taken: {reason}"));
             let problem = problem.label("expected another condition");
@@ -31,7 +40,7 @@ fn takes_all(when: &Condition) -> bool {
     Condition::Not(Box::new(when.clone())).holds_never()
 }
 
-/// Says why no text that the cases before leave can meet a condition; `None` where one may.
+/// Says why no text that each of the cases before leaves can meet a condition; `None` where one may.
 fn why_never(before: &[CaseSpec], when: &Condition) -> Option<String> {
     if let Some(same) = before.iter().position(|earlier| earlier.when == *when) {
         return Some(format!("case {} has the same condition", same + 1));
@@ -39,14 +48,8 @@ fn why_never(before: &[CaseSpec], when: &Condition) -> Option<String> {
     if when.holds_never() {
         return Some("no text meets its condition".to_owned());
     }
-    if let Some(wider) = before.iter().position(|earlier| when.implies(&earlier.when)) {
-        return Some(format!("case {} takes every text that meets its condition", wider + 1));
-    }
-    let all = before.iter().enumerate().find_map(|(at, second)| {
-        let first = before.iter().take(at).position(|first| first.when.leaves_nothing_with(&second.when))?;
-        Some((first, at))
-    });
-    all.map(|(first, second)| format!("cases {} and {} together take every text", first + 1, second + 1))
+    let wider = before.iter().position(|earlier| when.implies(&earlier.when))?;
+    Some(format!("case {} takes every text that meets its condition", wider + 1))
 }
 
 /// Reports routes whose branches do not all yield the same kind of value.

@@ -8,7 +8,7 @@ use super::files;
 use super::workflow::Scope;
 use crate::name::AgentName;
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, StepSpec, closest, suggestion};
+use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, StepSpec, closest};
 
 /// The agents of a workflow; one whose file is wrong is missing.
 pub(super) type Agents = BTreeMap<AgentName, Arc<AgentSpec>>;
@@ -59,7 +59,8 @@ pub(super) fn not_given(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet)
         for prompt in agent.system.iter().chain([&agent.prompt]) {
             for variable in prompts.variables(prompt).iter().filter(|name| !given.contains(&name.as_str())) {
                 let message = format!("nothing gives `{variable}` to this template in node `{}`", node.name);
-                let help = match closest(variable, given.iter().copied()) {
+                let likely = draft.may_suggest().then(|| closest(variable, given.iter().copied())).flatten();
+                let help = match likely {
                     Some(likely) => format!("did you mean `{likely}`?"),
                     None => format!("add `{variable}` to `inputs`, or to `with` of the node"),
                 };
@@ -85,7 +86,8 @@ pub(super) fn with_variables(draft: &Draft<'_>, agents: &Agents, prompts: &Promp
             } else if !read.contains(variable) {
                 let message = format!("the prompt of `{}` does not use `{variable}`", node.name);
                 let names: Vec<&str> = read.iter().map(String::as_str).collect();
-                let problem = draft.error_at_key(node, &path, message).help(suggestion(variable, &names));
+                let problem =
+                    draft.error_at_key(node, &path, message).help(draft.suggestion(variable, &names));
                 problems.push(problem.warning());
             }
         }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
-use crate::spec::{AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, StepSpec, WorkflowSpec};
+use crate::spec::{
+    AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, OutputType, SourceFile, StepSpec,
+    WorkflowSpec,
+};
 
 /// How often a node runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +34,19 @@ pub enum ValueKind {
     Quotes,
     /// JSON values that keep a schema.
     Records,
+}
+
+impl ValueKind {
+    /// Returns the type that it has as a result; `None` for what is no result.
+    #[must_use]
+    pub fn result(self) -> Option<OutputType> {
+        match self {
+            Self::Text => Some(OutputType::Text),
+            Self::Quotes => Some(OutputType::Quotes),
+            Self::Records => Some(OutputType::Records),
+            Self::Chunks | Self::Texts => None,
+        }
+    }
 }
 
 impl fmt::Display for ValueKind {
@@ -90,9 +106,33 @@ pub struct Workflow {
     pub(super) agents: BTreeMap<AgentName, Located<AgentSpec>>,
     /// Where agents and steps name models: each an error without a message yet.
     pub(super) models: Vec<(String, Diagnostic)>,
+    /// The files of the workflow and of those that are put into it, its own first.
+    pub(super) sources: Vec<SourceFile>,
 }
 
 impl Workflow {
+    /// Takes in what a workflow that is put into this one brings beside its nodes.
+    pub(super) fn join(&mut self, inner: &Self) {
+        self.prompts.join(&inner.prompts);
+        self.agents.extend(inner.agents.clone());
+        self.models.extend(inner.models.iter().cloned());
+        let new = |source: &&SourceFile| self.sources.iter().all(|known| known.file != source.file);
+        let sources: Vec<SourceFile> = inner.sources.iter().filter(new).cloned().collect();
+        self.sources.extend(sources);
+    }
+
+    /// Returns the files of the workflow and of all that it names, and that those name in turn, its own first.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceFile] {
+        &self.sources
+    }
+
+    /// Returns the files of all agents that it and those name, by name.
+    #[must_use]
+    pub fn agents(&self) -> &BTreeMap<AgentName, Located<AgentSpec>> {
+        &self.agents
+    }
+
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &WorkflowName {
@@ -154,6 +194,18 @@ impl Workflow {
     #[must_use]
     pub fn overview(&self) -> Option<&NodeName> {
         self.spec.overview.as_ref()
+    }
+
+    /// Returns the type of the result for a source, promised or not.
+    #[must_use]
+    pub fn output_type(&self) -> Option<OutputType> {
+        self.node(self.output())?.value.result()
+    }
+
+    /// Returns the type of the result for the whole archive, promised or not; `None` where there is none.
+    #[must_use]
+    pub fn overview_type(&self) -> Option<OutputType> {
+        self.node(self.overview()?)?.value.result()
     }
 
     /// Returns what is probably not as it was meant.

@@ -1,18 +1,28 @@
 //! Prompts whose fixed part cannot fit the window of the model that they are for, whatever the documents hold.
 //!
-//! The prompt is rendered with every text empty and every list without elements, by the same code that shares the window
-//! out in a run. What is found here would fail every document.
+//! The prompt is rendered with every text empty and every list without elements, or with as few as its template can do
+//! with, by the same code that shares the window out in a run. What is found here would fail every document, and what
+//! could not be looked at is said.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::agent::messages;
+use serde_json::{Value, json};
+
+use super::instance::instance;
+use crate::agent::{AgentError, messages};
 use crate::graph::{Node, Scope, ValueKind, Workflow};
-use crate::model::Measure;
+use crate::model::{Measure, Message};
 use crate::prompt::Variables;
 use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, Diagnostics, InputKind, InputSpec, StepSpec};
 use crate::step::{Room, room, schema_text};
-use crate::text::TokenCount;
+use crate::text::{ApproximateCounter, TokenCount};
+
+/// The lists that steps give their prompts under names of their own.
+const LISTS: [&str; 4] = ["items", "previous", "sentences", "unit"];
+
+/// How many elements of a list are tried where a template cannot do with fewer.
+const MOST_ELEMENTS: usize = 16;
 
 /// Returns every prompt that cannot fit, and a warning for every carried state that cannot be held to the end. `inputs`
 /// are those of the run, as far as they are known, and `archive` tells whether the steps of the archive are asked, too;
@@ -30,7 +40,7 @@ pub fn cannot_fit(
         let Some(measure) = measure(agent) else { continue };
         let held = Held { workflow, node, agent, measure: measure.as_ref() };
         let variables = held.variables(inputs);
-        found.0.extend(held.too_long(&variables));
+        found.0.extend(held.too_long(&variables).unwrap_or_else(|why| held.not_held(&why)));
     }
     found.tidy();
     found
@@ -96,23 +106,24 @@ impl Held<'_> {
         variables
     }
 
-    fn too_long(&self, variables: &Variables) -> Option<Diagnostic> {
+    /// # Errors
+    /// Why the prompt cannot be measured.
+    fn too_long(&self, variables: &Variables) -> Result<Option<Diagnostic>, String> {
         let limits = self.measure.limits();
         let tokens = |variables: &Variables| {
-            // A template that cannot do without a text is not held: what it needs is only known in the run.
-            let messages = messages(self.workflow.prompts(), self.agent, variables).ok();
-            messages.and_then(|messages| self.measure.prompt_tokens(&messages).ok()).ok_or(())
+            let messages = self.messages(variables)?;
+            self.measure.prompt_tokens(&messages).map_err(|error| error.to_string())
         };
         // Only what is cut to fit is bound to the room of a chunk; a filter reads whatever things there are.
-        if let Some(Room { fixed, reserved, left }) = self.room(variables.clone(), tokens) {
-            return (left == TokenCount(0)).then(|| self.misfit(fixed, reserved)).flatten();
+        if let Some(Room { fixed, reserved, left }) = self.room(variables.clone(), tokens)? {
+            return Ok((left == TokenCount(0)).then(|| self.misfit(fixed, reserved)).flatten());
         }
-        let fixed = tokens(variables).ok()?;
+        let fixed = tokens(variables)?;
         let answer = TokenCount(self.agent.max_output).min(limits.max_output);
         if fixed + answer > limits.context {
-            return self.misfit(fixed, answer);
+            return Ok(self.misfit(fixed, answer));
         }
-        match &self.node.step {
+        Ok(match &self.node.step {
             StepSpec::Iterate(step) if step.carry == Carry::All => {
                 let all = TokenCount(answer.0.saturating_mul(u64::from(step.at_most)));
                 let reads = self.reads("previous");
@@ -121,14 +132,72 @@ impl Held<'_> {
                     .flatten()
             }
             _ => None,
+        })
+    }
+
+    /// Renders the prompt. A template that looks into a list, as `{{ items[0] }}` does, cannot do with an empty one: it gets
+    /// as few elements as it can do with, each as short as one can be.
+    fn messages(&self, variables: &Variables) -> Result<Vec<Message>, String> {
+        let render = |variables: &Variables| {
+            messages(self.workflow.prompts(), self.agent, variables).map_err(|error| match error {
+                AgentError::Prompt { source, .. } => source.to_string(),
+                other => other.to_string(),
+            })
+        };
+        let why = match render(variables) {
+            Ok(messages) => return Ok(messages),
+            Err(why) => why,
+        };
+        let is_empty = |name: &str| variables.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty);
+        let with = self.node.with().map(|(name, _)| name.as_str());
+        let lists: Vec<&str> = with.chain(LISTS).filter(|name| is_empty(name)).collect();
+        for count in 1..=MOST_ELEMENTS {
+            let elements = |name: &str| vec![self.element(name); count];
+            let mut filled = variables.clone();
+            for name in &lists {
+                filled.set(*name, elements(name));
+            }
+            if render(&filled).is_err() {
+                continue;
+            }
+            for name in &lists {
+                filled.set(*name, Vec::<Value>::new());
+                if render(&filled).is_err() {
+                    filled.set(*name, elements(name));
+                }
+            }
+            return render(&filled);
+        }
+        Err(why)
+    }
+
+    /// The shortest element of a list.
+    fn element(&self, name: &str) -> Value {
+        let quote = || json!({ "text": "", "document": "" });
+        match (name, &self.node.step) {
+            ("sentences", _) | ("items", StepSpec::Rank(_) | StepSpec::Judge(_)) => {
+                json!({ "number": 1, "text": "" })
+            }
+            ("unit", _) => quote(),
+            _ => {
+                let from = self.node.with().find(|(variable, _)| variable.as_str() == name);
+                let from = from.and_then(|(_, from)| self.workflow.node(from));
+                match from.map(|from| (from.value, &from.step)) {
+                    Some((ValueKind::Quotes, _)) => quote(),
+                    Some((ValueKind::Chunks, _)) => json!({ "text": "", "document": "", "index": 1 }),
+                    Some((ValueKind::Records, StepSpec::Extract(step))) => record(&step.schema.0),
+                    Some((ValueKind::Records, _)) => json!({}),
+                    _ => json!(""),
+                }
+            }
         }
     }
 
     fn room(
         &self,
         variables: Variables,
-        tokens: impl Fn(&Variables) -> Result<TokenCount, ()>,
-    ) -> Option<Room> {
+        tokens: impl Fn(&Variables) -> Result<TokenCount, String>,
+    ) -> Result<Option<Room>, String> {
         let over_chunks = |over| self.workflow.node(over).is_some_and(|from| from.value == ValueKind::Chunks);
         let cut = match &self.node.step {
             StepSpec::Filter(step) => over_chunks(&step.over),
@@ -136,7 +205,7 @@ impl Held<'_> {
             _ => true,
         };
         let limits = self.measure.limits();
-        cut.then(|| room(&self.node.step, self.agent, &limits, variables, tokens).ok()?).flatten()
+        if cut { room(&self.node.step, self.agent, &limits, variables, tokens) } else { Ok(None) }
     }
 
     fn reads(&self, variable: &str) -> bool {
@@ -168,6 +237,17 @@ impl Held<'_> {
         Some(problem.label(label).help(help))
     }
 
+    /// Says of a prompt that nothing is known of it, where it would else seem to fit.
+    fn not_held(&self, why: &str) -> Option<Diagnostic> {
+        let context = self.measure.limits().context;
+        let name = &self.agent.name;
+        let message =
+            format!("a prompt of the agent `{name}` was not held against the window of {context} tokens");
+        let problem = self.workflow.prompts().error_of(&self.agent.prompt, message)?;
+        let help = "let the template do with an empty text, too, as with `{% if %}`";
+        Some(problem.label(format!("without any text {why}")).help(help).warning())
+    }
+
     fn outgrows(&self, fixed: TokenCount, answer: TokenCount, rounds: u32) -> Option<Diagnostic> {
         let context = self.measure.limits().context;
         let name = &self.agent.name;
@@ -177,6 +257,16 @@ impl Held<'_> {
         let help = "carry the `last` answer only, lower `at_most`, or lower `max_output`";
         Some(problem.label(label).help(help).warning())
     }
+}
+
+/// A record of a schema. One that is a list of records is one of those.
+fn record(schema: &Value) -> Value {
+    let one = match schema.get("type").and_then(Value::as_str) {
+        Some("array") => schema.get("items").unwrap_or(schema),
+        _ => schema,
+    };
+    let text = instance(one, TokenCount(0), &ApproximateCounter);
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// The least that an input can be.

@@ -65,11 +65,15 @@ impl From<serde_json::Map<String, serde_json::Value>> for Variables {
     }
 }
 
+/// More variables than anybody gives a prompt: every step that uses it is held against each of them.
+const MOST_VARIABLES: usize = 200;
+
 #[derive(Clone)]
 struct Template {
     file: PathBuf,
     text: Arc<str>,
-    variables: BTreeSet<String>,
+    /// What it reads, each with the place of its first use.
+    variables: BTreeMap<String, Range<usize>>,
 }
 
 /// Compiled templates. Undefined variables are errors, and nothing is escaped: a prompt is not HTML.
@@ -101,8 +105,14 @@ impl PromptSet {
             let added = engine.add_raw_template(name.as_str(), text.trim_end_matches(['\n', '\r']));
             let found = added.and_then(|()| engine.get_template_variables(name.as_str()));
             match found {
+                Ok(found) if found.len() > MOST_VARIABLES => {
+                    let message = format!("the template reads {} variables", found.len());
+                    let problem = Diagnostic::error(&file, &text, 0..first_line(&text), message);
+                    problems.push(problem.label(format!("expected at most {MOST_VARIABLES}")));
+                }
                 Ok(found) => {
-                    let variables = found.into_iter().map(ToOwned::to_owned).collect();
+                    let place = |variable: &str| first_use(&text, variable).unwrap_or(0..0);
+                    let variables = found.into_iter().map(|name| (name.to_owned(), place(name))).collect();
                     templates.insert(name, Template { file, text, variables });
                 }
                 Err(error) => problems.push(explain(&file, &text, &error)),
@@ -126,7 +136,8 @@ impl PromptSet {
     /// Returns the names of the variables that a template reads; none for a prompt that is not in the set.
     #[must_use]
     pub fn variables(&self, name: &PromptName) -> BTreeSet<String> {
-        self.templates.get(name).map(|template| template.variables.clone()).unwrap_or_default()
+        let template = self.templates.get(name);
+        template.map(|template| template.variables.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// Renders a prompt.
@@ -157,7 +168,7 @@ impl PromptSet {
     #[must_use]
     pub fn error_at(&self, name: &PromptName, variable: &str, message: String) -> Option<Diagnostic> {
         let template = self.templates.get(name)?;
-        let span = first_use(&template.text, variable).unwrap_or(0..0);
+        let span = template.variables.get(variable).cloned().unwrap_or(0..0);
         Some(Diagnostic::error(&template.file, &template.text, span, message))
     }
 }
@@ -167,9 +178,13 @@ impl PromptSet {
     #[must_use]
     pub fn error_of(&self, name: &PromptName, message: String) -> Option<Diagnostic> {
         let template = self.templates.get(name)?;
-        let end = template.text.find('\n').unwrap_or(template.text.len());
-        Some(Diagnostic::error(&template.file, &template.text, 0..end, message))
+        Some(Diagnostic::error(&template.file, &template.text, 0..first_line(&template.text), message))
     }
+}
+
+/// Returns where the first line of a text ends.
+fn first_line(text: &str) -> usize {
+    text.find('\n').unwrap_or(text.len())
 }
 
 pub(super) fn reason(error: &tera::Error) -> String {
@@ -207,12 +222,19 @@ fn explain(file: &Path, text: &Arc<str>, error: &tera::Error) -> Diagnostic {
 /// Finds the first use of a variable as a whole word between template marks.
 fn first_use(text: &str, variable: &str) -> Option<Range<usize>> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut inside, mut seen) = (false, 0);
     text.match_indices(variable).map(|(at, found)| at..at + found.len()).find(|range| {
+        // No text is searched twice for marks: the word may stand in it a million times.
+        let between = text.get(seen..range.start).unwrap_or("");
+        let opened = between.rfind("{{").max(between.rfind("{%"));
+        let closed = between.rfind("}}").max(between.rfind("%}"));
+        if opened != closed {
+            inside = opened > closed;
+        }
+        seen = range.start;
         let before = text.get(..range.start).unwrap_or("");
         let after = text.get(range.end..).unwrap_or("");
-        let opened = before.rfind("{{").max(before.rfind("{%"));
-        let closed = before.rfind("}}").max(before.rfind("%}"));
-        opened > closed && !before.ends_with(|c| is_word(c) || c == '.') && !after.starts_with(is_word)
+        inside && !before.ends_with(|c| is_word(c) || c == '.') && !after.starts_with(is_word)
     })
 }
 

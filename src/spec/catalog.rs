@@ -132,12 +132,6 @@ impl Catalog {
         self.agents.get(name.as_str()).map(read_agent)
     }
 
-    /// Returns the file of an agent as it is; `None` where there is no such file.
-    #[must_use]
-    pub fn agent_source(&self, name: &AgentName) -> Option<&SourceFile> {
-        self.agents.get(name.as_str())
-    }
-
     /// Returns the file of a prompt.
     #[must_use]
     pub fn prompt(&self, name: &PromptName) -> Option<&SourceFile> {
@@ -247,13 +241,27 @@ fn overlay(
 /// Refuses a file that a link puts into `folder` and that lies elsewhere: what a prompt says is sent to a model, so a
 /// folder from elsewhere could have any file of this machine sent.
 fn inside(folder: &Path, file: &Path) -> Result<(), Diagnostics> {
-    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let (Ok(root), Ok(real)) = (here.canonicalize(), file.canonicalize()) else { return Ok(()) };
-    if real.starts_with(&root) {
+    if !leads_out(folder, file) {
         return Ok(());
     }
+    let here = seen(folder);
     let message = format!("the file is a link that leads out of `{}`", here.display());
     Err(Diagnostic::of_file(file, message).help("put the file itself there").into())
+}
+
+/// Tells whether a file that stands in `folder` is a link, or stands behind one, that leads out of it. One that is not
+/// there leads nowhere.
+#[must_use]
+pub fn leads_out(folder: &Path, file: &Path) -> bool {
+    match (seen(folder).canonicalize(), file.canonicalize()) {
+        (Ok(root), Ok(real)) => !real.starts_with(root),
+        _ => false,
+    }
+}
+
+/// An empty path is the folder that one is in.
+fn seen(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 fn stem(file: &Path, extension: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 //! One problem of one file, shown where it stands: the file, the line, a caret, what was expected and a remedy.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -72,10 +73,10 @@ impl Diagnostic {
         self
     }
 
-    /// Says what to do.
+    /// Says what to do; nothing where there are no words for it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into()).filter(|help| !help.is_empty());
         self
     }
 
@@ -95,12 +96,22 @@ impl Diagnostic {
         (before.matches('\n').count() + 1, column + 1)
     }
 
-    /// Returns the span cut to its first line, on character boundaries, inside the source.
-    fn shown_span(&self) -> Range<usize> {
-        let start = self.source.floor_char_boundary(self.span.start);
+    /// Returns the first line of the span with its number, and the part of it that is marked, on character boundaries. No
+    /// other line is shown, so no other is handed to the renderer, which reads all that it gets.
+    fn shown_line(&self) -> (usize, &str, Range<usize>) {
+        let mut start = self.source.floor_char_boundary(self.span.start);
+        if start == self.source.len() {
+            // Behind the line break that ends the text there is nothing to show.
+            start = self.source.trim_end_matches(['\n', '\r']).len();
+        }
         let end = self.source.ceil_char_boundary(self.span.end.max(start));
-        let first_line = self.source.get(start..end).and_then(|text| text.lines().next()).unwrap_or("");
-        start..start + first_line.trim_end().len()
+        let (before, behind) = self.source.split_at(start);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_end = behind.find('\n').map_or(self.source.len(), |at| start + at);
+        let line = self.source.get(line_start..line_end).unwrap_or("").trim_end_matches('\r');
+        let marked = self.source.get(start..end.min(line_end)).unwrap_or("").trim_end().len();
+        let from = (start - line_start).min(line.len());
+        (before.matches('\n').count() + 1, line, from..from + marked)
     }
 
     fn render(&self, renderer: &Renderer) -> String {
@@ -113,11 +124,13 @@ impl Diagnostic {
         if self.source.is_empty() {
             group = group.element(Origin::path(file.as_str()));
         } else {
-            let mut mark = AnnotationKind::Primary.span(self.shown_span());
+            let (number, line, marked) = self.shown_line();
+            let mut mark = AnnotationKind::Primary.span(marked);
             if !self.label.is_empty() {
                 mark = mark.label(self.label.as_str());
             }
-            group = group.element(Snippet::source(&*self.source).path(file.as_str()).annotation(mark));
+            group =
+                group.element(Snippet::source(line).line_start(number).path(file.as_str()).annotation(mark));
         }
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -145,15 +158,21 @@ impl Diagnostics {
 
     /// Sorts by severity, file and position, and drops what is said twice.
     pub(crate) fn tidy(&mut self) {
+        // Problems of one file share its text, and neither path nor text is compared then: there may be many of them.
+        let same_file = |a: &Diagnostic, b: &Diagnostic| {
+            Arc::ptr_eq(&a.source, &b.source) && a.file.as_os_str() == b.file.as_os_str()
+        };
         self.0.sort_by(|a, b| {
-            (a.severity, &a.file, a.span.start, &a.message).cmp(&(
-                b.severity,
-                &b.file,
-                b.span.start,
-                &b.message,
-            ))
+            let files = || if same_file(a, b) { Ordering::Equal } else { a.file.cmp(&b.file) };
+            let places = || (a.span.start, &a.message).cmp(&(b.span.start, &b.message));
+            a.severity.cmp(&b.severity).then_with(files).then_with(places)
         });
-        self.0.dedup();
+        self.0.dedup_by(|a, b| {
+            let said = |one: &Diagnostic| (one.span.clone(), one.severity);
+            said(a) == said(b)
+                && (&a.message, &a.label, &a.help) == (&b.message, &b.label, &b.help)
+                && (same_file(a, b) || (&a.file, &a.source) == (&b.file, &b.source))
+        });
     }
 
     /// Renders all of them for a terminal that shows colours.
@@ -202,14 +221,17 @@ pub fn suggestion(word: &str, candidates: &[&str]) -> String {
     match closest(word, candidates.iter().copied()) {
         Some(likely) => format!("did you mean `{likely}`?"),
         None if candidates.is_empty() => "there is none to choose from".to_owned(),
-        None => {
-            let listed: Vec<String> =
-                candidates.iter().take(MOST_LISTED).map(|one| format!("`{one}`")).collect();
-            let left = candidates.len().saturating_sub(MOST_LISTED);
-            let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
-            format!("known: {}{rest}", listed.join(", "))
-        }
+        None => format!("known: {}", listed(candidates)),
     }
+}
+
+/// Returns words as a list in a sentence, and how many there are beyond those that anybody reads.
+pub(super) fn listed(words: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> =
+        words.iter().take(MOST_LISTED).map(|one| format!("`{}`", one.as_ref())).collect();
+    let left = words.len().saturating_sub(MOST_LISTED);
+    let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+    shown.join(", ") + &rest
 }
 
 #[cfg(test)]

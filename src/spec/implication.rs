@@ -62,6 +62,11 @@ fn follows(a: &Condition, b: &Condition, left: &mut u32) -> bool {
 /// Tells whether one of the parts holds where another does not.
 fn covers(parts: &[Condition], left: &mut u32) -> bool {
     parts.iter().any(|part| {
+        // Each is held against all of them.
+        *left = left.saturating_sub(u32::try_from(parts.len()).unwrap_or(u32::MAX));
+        if *left == 0 {
+            return false;
+        }
         let negated = Condition::Not(Box::new(part.clone()));
         parts.contains(&negated) || never_fails(part, left)
     })

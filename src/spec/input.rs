@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::diagnostic::listed;
+
 /// One input of a workflow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,10 +65,7 @@ impl InputSpec {
                 bare.parse::<bool>().map(Into::into).map_err(|_| "`true` or `false`".to_owned())
             }
             InputKind::Choice if self.choices.iter().any(|choice| choice == bare) => Ok(bare.into()),
-            InputKind::Choice => {
-                let known: Vec<String> = self.choices.iter().map(|choice| format!("`{choice}`")).collect();
-                Err(format!("one of {}", known.join(", ")))
-            }
+            InputKind::Choice => Err(format!("one of {}", listed(&self.choices))),
         }
     }
 }

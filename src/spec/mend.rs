@@ -3,6 +3,8 @@
 //!
 //! Knows nothing of what the entries mean. Bytes are blanked and never removed, so every place stays what it was.
 
+use std::borrow::Cow;
+
 use super::diagnostic::Diagnostic;
 use super::outline::{Entry, Outline};
 
@@ -26,10 +28,11 @@ pub(super) fn every_problem(
     read: impl Fn(&str, &Outline) -> Result<(), Told>,
 ) -> Vec<Diagnostic> {
     let mut rest = text.to_owned();
-    let mut left = outline.clone();
+    let mut left = Cow::Borrowed(outline);
     let mut blanked = vec![false; outline.entries().len()];
     let mut problems = Vec::new();
-    for _ in 0..(MOST_BYTES / text.len().max(1)).clamp(1, MOST) {
+    let times = (MOST_BYTES / text.len().max(1)).clamp(1, MOST);
+    for time in 1..=times {
         let Err(told) = read(&rest, &left) else { break };
         let entry = outline.innermost(&told.problem.span);
         let ours = told.lacks && outline.children(entry).any(|child| is_set(&blanked, child));
@@ -48,11 +51,11 @@ pub(super) fn every_problem(
                 *flag = true;
             }
         }
-        let Some(entry) = outline.entries().get(wrong) else { break };
+        let Some(entry) = outline.entries().get(wrong).filter(|_| time < times) else { break };
         rest = without(&rest, entry);
         // A name that an alias elsewhere repeats is gone now, say: what follows would be our own doing.
         let Ok(now) = Outline::read(&rest) else { break };
-        left = now;
+        left = Cow::Owned(now);
     }
     problems
 }

@@ -25,7 +25,7 @@ mod yaml;
 
 pub use agent::AgentSpec;
 pub use calls::{CallPolicy, StepCalls};
-pub use catalog::{Catalog, Listed, SourceFile, read_with_faults, read_workflow};
+pub use catalog::{Catalog, Listed, SourceFile, leads_out, read_with_faults, read_workflow};
 pub use condition::{Condition, Pattern};
 pub use config::{BackEnd, BudgetSpec, Config, LimitSpec, LocalSpec, ModelSpec, config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, closest, suggestion};

@@ -10,6 +10,10 @@ use saphyr_parser::{Event, Parser, Span};
 /// How deep collections may nest; the language itself needs six levels.
 const DEEPEST: usize = 32;
 
+/// How many keys and values are read. Nobody writes so many into one file, and what holds some of them against the others
+/// stays quick below it.
+const MOST_ENTRIES: usize = 30_000;
+
 /// How many problems of one file are told; more help nobody.
 const MOST_PROBLEMS: usize = 20;
 
@@ -84,6 +88,10 @@ impl Outline {
                     return;
                 }
             };
+            if self.entries.len() >= MOST_ENTRIES {
+                problems.push(too_many(span));
+                return;
+            }
             match event {
                 Event::Scalar(value, ..) => self.scalar(&mut open, value.into_owned(), span, problems),
                 Event::Alias(_) => {
@@ -226,6 +234,12 @@ impl Outline {
         // Entries stand in the order of the text, so a later one that holds the bytes lies deeper.
         self.entries.iter().rposition(holds)
     }
+}
+
+fn too_many(span: Range<usize>) -> FormError {
+    let help = "put parts of it into files of their own; a workflow names others in `workflow` steps";
+    let message = format!("the file has more than {MOST_ENTRIES} keys and values");
+    FormError { span, message, help: Some(help) }
 }
 
 fn too_deep(span: Range<usize>) -> FormError {

@@ -17,6 +17,18 @@ pub enum OutputType {
     Records,
 }
 
+impl OutputType {
+    /// Returns the word for it in a file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Quotes => "quotes",
+            Self::Records => "records",
+        }
+    }
+}
+
 impl fmt::Display for OutputType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -15,15 +15,23 @@ use super::yaml::Located;
 /// The version of the language that this program reads.
 const VERSION: u32 = 1;
 
-/// More steps than anybody writes into one file; checks that hold every step against every other stay quick below it.
+/// More steps, and more inputs, than anybody writes into one file; checks that hold all against all stay quick below it.
 const MOST_STEPS: usize = 1000;
 
-/// Reports a workflow file with so many steps that nothing else is looked at.
+/// Reports a workflow file with so many steps or inputs that nothing else is looked at.
 pub(super) fn size(spec: &Located<WorkflowSpec>) -> Option<Diagnostic> {
     let steps = spec.value.nodes.len() + spec.value.archive.len();
-    let problem = || spec.error_at_key(&["nodes"], format!("the workflow has {steps} steps"));
+    let inputs = spec.value.inputs.len();
+    let (key, count, what) = if steps > MOST_STEPS {
+        ("nodes", steps, "steps")
+    } else if inputs > MOST_STEPS {
+        ("inputs", inputs, "inputs")
+    } else {
+        return None;
+    };
+    let problem = spec.error_at_key(&[key], format!("the workflow has {count} {what}"));
     let help = "put parts of it into workflows of their own, and name them in `workflow` steps";
-    (steps > MOST_STEPS).then(|| problem().label(format!("expected at most {MOST_STEPS}")).help(help))
+    Some(problem.label(format!("expected at most {MOST_STEPS}")).help(help))
 }
 
 /// Checks a workflow file on its own.

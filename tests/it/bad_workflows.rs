@@ -95,12 +95,64 @@ fn a_large_file_and_a_file_of_bytes_are_answered_with_a_message() {
 #[test]
 fn more_steps_than_anybody_writes_are_answered_with_one_message() {
     let mut text = String::from("version: 1\nname: w\noutput: n0\nnodes:\n");
-    for number in 0..20_000 {
+    for number in 0..5_000 {
         let _ = writeln!(text, "  n{number}: {{gather: {{over: n{}}}}}", number + 1);
     }
     let told = said_about(text.as_bytes());
     assert_eq!(told.matches("error: ").count(), 1, "{told}");
-    assert!(told.contains("the workflow has 20000 steps"), "{told}");
+    assert!(told.contains("the workflow has 5000 steps"), "{told}");
+    let inputs: Vec<String> = (0..1001).map(|number| format!("i{number}: {{}}")).collect();
+    let (inputs, steps) = (inputs.join(", "), "nodes: {a: {split: {for: b}}}");
+    let text = format!("version: 1\nname: w\ninputs: {{{inputs}}}\n{steps}\noutput: a\n");
+    let told = said_about(text.as_bytes());
+    assert!(told.contains("the workflow has 1001 inputs"), "{told}");
+}
+
+#[test]
+fn a_file_of_misspelt_steps_without_end_is_answered_with_one_message() {
+    let mut text = String::from("version: 1\nname: w\noutput: n0\nnodes:\n");
+    for number in 0..40_000 {
+        let _ = writeln!(text, "  n{number}: {{splt: {{}}}}");
+    }
+    assert!(text.len() <= 1024 * 1024);
+    let told = said_about(text.as_bytes());
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    let (message, place) = told.split_once('\n').unwrap();
+    insta::assert_snapshot!(message, @"error: the file has more than 30000 keys and values");
+    assert!(place.contains("w.yaml:15"), "{told}");
+}
+
+#[test]
+fn of_many_mistakes_the_first_are_shown_and_the_others_counted() {
+    let others: Vec<String> = (0..9000).map(|number| format!("x{number}")).collect();
+    let others = others.join(", ");
+    let steps = format!(
+        "  s: {{split: {{for: b}}}}\n  b: {{fold: {{over: s, agent: worker}}}}\n  a: {{vote: {{over: [{others}]}}}}\n"
+    );
+    let inputs = "inputs: {question: {default: ''}}";
+    let text = format!("version: 1\nname: w\n{inputs}\nnodes:\n{steps}output: a\nneeds: {{b: [{others}]}}\n");
+    let told = said_about(text.as_bytes());
+    assert_eq!(told.matches("error: ").count(), 50, "{told}");
+    insta::assert_snapshot!(told.lines().last().unwrap(), @"and 17950 more");
+    assert!(told.lines().all(|line| line.len() < 200), "{told}");
+}
+
+#[test]
+fn a_template_of_more_variables_than_anybody_gives_is_refused_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    let variables: String =
+        (0..2000).fold(String::new(), |text, number| text + &format!("{{{{ v{number} }}}}"));
+    write("agents/one.yaml", "version: 1\nname: one\nprompt: one\nmax_output: 5\n");
+    write("prompts/one.tera", &variables);
+    write("w.yaml", "version: 1\nname: w\nnodes:\n  a: {call: {agent: one}}\noutput: a\n");
+    let told = said(folder.path().join("w.yaml").to_str().unwrap());
+    assert!(told.contains("the template reads 2000 variables"), "{told}");
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
 }
 
 #[test]

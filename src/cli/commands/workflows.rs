@@ -29,7 +29,7 @@ enum Action {
     },
     /// Copy a workflow with its agents and prompts here, where they take the place of the shipped ones
     ///
-    /// They go into `workflows/`, `agents/` and `prompts/` of the project folder, or of this folder where there is no
+    /// The workflows that its steps name come with it, and what they use. They go into `workflows/`, `agents/` and `prompts/` of the project folder, or of this folder where there is no
     /// project; `schema/` gets what editors need to check them. A file that is there already is left as it is where it
     /// says the same, and refused otherwise.
     Copy {
@@ -59,16 +59,35 @@ pub(in super::super) fn run(
 fn list(catalog: &Catalog, printer: &Printer) -> Result<(), CommandError> {
     let listed = catalog.workflows();
     if printer.json {
-        let value = |one: &spec::Listed| {
-            serde_json::json!({
-                "name": one.name, "description": one.description, "shipped": one.shipped, "file": one.file,
-            })
-        };
-        return printer.json(&listed.iter().map(value).collect::<Vec<_>>());
+        return printer.json(&listed.iter().map(|one| listed_value(catalog, one)).collect::<Vec<_>>());
     }
     let width = listed.iter().map(|one| one.name.len()).max().unwrap_or(0);
     let lines = listed.iter().map(|one| format!("{:width$}  {}\n", one.name, one.description));
     printer.data(&lines.collect::<String>())
+}
+
+/// What a program needs to call a workflow. What one with a mistake yields and takes is not known.
+fn listed_value(catalog: &Catalog, one: &spec::Listed) -> serde_json::Value {
+    let workflow = graph::compile(catalog, &one.name).ok();
+    let input = |(name, input): (&String, &spec::InputSpec)| {
+        let mut value = serde_json::json!({
+            "name": name, "type": input.kind, "default": input.default, "description": input.description,
+        });
+        if let (false, Some(value)) = (input.choices.is_empty(), value.as_object_mut()) {
+            value.insert("choices".to_owned(), input.choices.as_slice().into());
+        }
+        value
+    };
+    let inputs = workflow.as_ref().map(|workflow| workflow.inputs().iter().map(input).collect::<Vec<_>>());
+    serde_json::json!({
+        "name": one.name,
+        "description": one.description,
+        "shipped": one.shipped,
+        "file": one.file,
+        "inputs": inputs,
+        "output_type": workflow.as_ref().and_then(graph::Workflow::output_type),
+        "overview_type": workflow.as_ref().and_then(graph::Workflow::overview_type),
+    })
 }
 
 /// What the workflow comes to once defaults are filled in and names are looked up.
@@ -91,21 +110,21 @@ fn copy(
 ) -> Result<(), CommandError> {
     let workflow = graph::compile(catalog, name)?;
     let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let source = catalog.source(name)?;
-    files.push((Path::new("workflows").join(format!("{}.yaml", workflow.name())), text(&source.text)));
-    let mut agents: Vec<_> =
-        workflow.nodes().filter_map(|node| node.agent.as_ref()).map(|agent| &agent.name).collect();
-    agents.sort_unstable();
-    agents.dedup();
-    for agent in agents {
-        if let Some(source) = catalog.agent_source(agent) {
-            files.push((Path::new("agents").join(format!("{agent}.yaml")), text(&source.text)));
+    for source in workflow.sources() {
+        let stem = source.file.file_stem().unwrap_or_default().display();
+        let file = Path::new("workflows").join(format!("{stem}.yaml"));
+        if files.iter().any(|(other, _)| *other == file) {
+            let message = format!("`{name}` uses two workflows of the name `{stem}`, from different folders");
+            return Err(CommandError::new(ExitStatus::Invalid, message).hinted("rename one of the two"));
         }
+        files.push((file, text(&source.text)));
+    }
+    for (agent, source) in workflow.agents() {
+        files.push((Path::new("agents").join(format!("{agent}.yaml")), text(source.text())));
     }
     for prompt in workflow.prompts().names() {
-        if let Some(source) = catalog.prompt(prompt) {
-            files.push((Path::new("prompts").join(format!("{prompt}.tera")), source.text.to_string()));
-        }
+        let text = workflow.prompts().text(prompt).unwrap_or_default();
+        files.push((Path::new("prompts").join(format!("{prompt}.tera")), text.to_owned()));
     }
     for (kind, file) in [(SchemaKind::Workflow, "workflow"), (SchemaKind::Agent, "agent")] {
         let schema = serde_json::to_string_pretty(&spec::schema(kind)).unwrap_or_default();

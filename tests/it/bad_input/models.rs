@@ -71,6 +71,68 @@ fn a_model_that_nobody_knows_is_told_where_an_agent_or_a_step_names_it() {
 }
 
 #[test]
+fn a_run_tells_of_an_unknown_model_as_a_check_does() {
+    let longhand = Longhand::new();
+    longhand
+        .file("longhand.yaml", "model: scripted\nmodels:\n  swift: {scripted: {context: 4000}}\n")
+        .file("a.txt", "A text.")
+        .file(
+            "agents/worker.yaml",
+            "version: 1\nname: worker\nprompt: worker\nmodel: swfit\nmax_output: 100\n",
+        )
+        .file(
+            "agents/manager.yaml",
+            "version: 1\nname: manager\nprompt: manager\nmodel: none.gguf\nmax_output: 100\n",
+        );
+    let checked = longhand.run(&["check", "chain-of-agents"]);
+    for command in [["run", "chain-of-agents", "a.txt"], ["plan", "chain-of-agents", "a.txt"]] {
+        let ended = longhand.run(&command);
+        assert_eq!((ended.code, &ended.stderr), (Some(3), &checked.stderr), "{}", ended.shown());
+    }
+    assert!(checked.stderr.contains("worker.yaml:4:8"), "{}", checked.shown());
+    assert!(
+        cfg!(not(feature = "local")) || checked.stderr.contains("manager.yaml:4:8"),
+        "{}",
+        checked.shown()
+    );
+    assert_eq!(longhand.run(&["runs", "list"]).stdout, "", "nothing was begun");
+    // One that is typed is in no file.
+    assert_eq!(longhand.run(&["run", "refine", "a.txt", "--model", "swfit"]).code, Some(6));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_of_a_file_is_no_link_out_of_the_folder_and_one_of_the_settings_may_be() {
+    let longhand = Longhand::new();
+    std::fs::write(longhand.home().join("secret.yaml"), "the secret: is this\n").unwrap();
+    let link = longhand.work().join("link.yaml");
+    std::os::unix::fs::symlink(longhand.home().join("secret.yaml"), link).unwrap();
+    longhand.file("longhand.yaml", "model: scripted\n").file("a.txt", "A text.").file(
+        "agents/refiner.yaml",
+        "version: 1\nname: refiner\nprompt: refiner\nmodel: scripted:link.yaml\nmax_output: 100\n",
+    );
+    let checked = longhand.run(&["check", "refine"]);
+    assert_snapshot!(checked.shown(), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: the model `scripted:link.yaml` is a link that leads out of the project's folder
+     --> [folder]/work/agents/refiner.yaml:4:8
+      |
+    4 | model: scripted:link.yaml
+      |        ^^^^^^^^^^^^^^^^^^ expected a name, or a file of the folder
+      |
+      = help: list the file under a name in `longhand.yaml`, and write that name here
+    ");
+    let run = longhand.run(&["run", "refine", "a.txt"]);
+    assert_eq!((run.code, &run.stderr), (Some(3), &checked.stderr), "{}", run.shown());
+    std::fs::write(longhand.home().join("secret.yaml"), "rules: [{when: '', say: Linked.}]\n").unwrap();
+    longhand.file("longhand.yaml", "model: scripted:link.yaml\n");
+    let run = longhand.run(&["run", "refine", "a.txt"]);
+    assert!(run.code == Some(0) && run.stdout.contains("Linked."), "{}", run.shown());
+}
+
+#[test]
 fn prompts_are_held_against_the_windows_of_the_models_at_hand() {
     let longhand = Longhand::new();
     let settings = "model: scripted\nmodels:\n  narrow: {scripted: {}, window: 300}\n";

@@ -45,7 +45,7 @@ fn no_yaml() {
     --- stdout
     --- stderr
     error: this is not YAML: while parsing a node, did not find expected node content
-     --> w.yaml:3:18
+     --> w.yaml:3:17
       |
     3 | nodes: {parts: [
       |                 ^

@@ -86,6 +86,82 @@ fn workflows_are_listed_shown_and_copied() {
 }
 
 #[test]
+fn a_copy_brings_the_workflows_that_it_uses() {
+    let longhand = Longhand::new();
+    longhand.file("longhand.yaml", "model: scripted\n");
+    assert_snapshot!(longhand.run(&["workflows", "copy", "coa-self-consistency"]).stdout, @r"
+    [folder]/work/workflows/coa-self-consistency.yaml
+    [folder]/work/workflows/coa-sampled.yaml
+    [folder]/work/agents/editor.yaml
+    [folder]/work/agents/sampled-manager.yaml
+    [folder]/work/agents/sampled-worker.yaml
+    [folder]/work/prompts/editor.tera
+    [folder]/work/prompts/manager.tera
+    [folder]/work/prompts/worker.tera
+    [folder]/work/schema/workflow.json
+    [folder]/work/schema/agent.json
+    ");
+    let sampled = fs::read_to_string(longhand.work().join("workflows/coa-sampled.yaml")).unwrap();
+    assert!(sampled.contains("name: coa-sampled") && sampled.contains("$schema=../schema/"), "{sampled}");
+    let checked = longhand.run(&["check", "workflows/coa-self-consistency.yaml", "coa-self-consistency"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.shown());
+    // It is the copy that is used.
+    longhand.file("workflows/coa-sampled.yaml", sampled.replace("name: coa-sampled", "name: another"));
+    let checked = longhand.run(&["check", "coa-self-consistency"]);
+    assert!(checked.stderr.contains("work/workflows/coa-sampled.yaml:"), "{}", checked.shown());
+}
+
+#[test]
+fn a_copy_of_what_lies_beside_a_path_takes_the_files_of_that_folder() {
+    let longhand = Longhand::new();
+    let step = |name: &str, step: &str| format!("version: 1\nname: {name}\nnodes:\n  a: {step}\noutput: a\n");
+    longhand
+        .file("longhand.yaml", "model: scripted\n")
+        .file("theirs/outer.yaml", step("outer", "{workflow: {name: inner}}"))
+        .file("theirs/inner.yaml", step("inner", "{call: {agent: own}}"))
+        .file("theirs/agents/own.yaml", "version: 1\nname: own\nprompt: own\nmax_output: 9\n")
+        .file("theirs/prompts/own.tera", "Say anything.\n");
+    let copied = longhand.run(&["workflows", "copy", "theirs/outer.yaml"]);
+    assert_eq!(copied.code, Some(0), "{}", copied.shown());
+    fs::remove_dir_all(longhand.work().join("theirs")).unwrap();
+    assert_eq!(longhand.run(&["check", "outer"]).code, Some(0));
+}
+
+#[test]
+fn a_list_for_programs_says_what_a_workflow_takes_and_gives() {
+    let longhand = Longhand::new();
+    let inputs = "  q: {description: what to say}\n  n: {type: integer, default: 3}\n  \
+                  how: {type: choice, choices: [short, long], default: short}\n";
+    longhand
+        .file("longhand.yaml", "")
+        .file(
+            "workflows/own.yaml",
+            format!(
+                "version: 1\nname: own\ninputs:\n{inputs}nodes:\n  a: {{call: {{agent: own}}}}\noutput: a\n"
+            ),
+        )
+        .file("workflows/wrong.yaml", "version: 1\nname: wrong\n")
+        .file("agents/own.yaml", "version: 1\nname: own\nprompt: own\nmax_output: 9\n")
+        .file("prompts/own.tera", "{{ q }} {{ n }} {{ how }}");
+    let listed = longhand.run(&["workflows", "list", "--json"]).json();
+    let find = |name: &str| listed.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
+    let kinds = |name: &str| (find(name)["output_type"].clone(), find(name)["overview_type"].clone());
+    assert_eq!(kinds("quote-chain"), ("quotes".into(), "quotes".into()));
+    assert_eq!(kinds("chain-of-agents"), ("text".into(), "text".into()));
+    assert_eq!(kinds("own"), ("text".into(), serde_json::Value::Null), "what nobody promises is told, too");
+    assert_eq!(
+        find("own")["inputs"],
+        serde_json::json!([
+            {"name": "how", "type": "choice", "default": "short", "description": "", "choices": ["short", "long"]},
+            {"name": "n", "type": "integer", "default": "3", "description": ""},
+            {"name": "q", "type": "text", "default": null, "description": "what to say"},
+        ])
+    );
+    let null = serde_json::Value::Null;
+    assert_eq!((kinds("wrong"), &find("wrong")["inputs"]), ((null.clone(), null.clone()), &null));
+}
+
+#[test]
 fn a_workflow_is_shown_with_everything_that_it_comes_to() {
     let longhand = Longhand::new();
     let shown = longhand.run(&["workflows", "show", "refine", "--resolved"]);
