@@ -1,14 +1,13 @@
 //! The records of a run as its readers see them: in order, with an error in the place of each that cannot be read.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::ahead::{Ahead, Content, Decoded};
 use super::error::StoreError;
-use super::line;
-use super::records::{Line, Lines};
+use super::records::Lines;
 
 /// A walk over the records of a run.
 ///
@@ -16,7 +15,7 @@ use super::records::{Line, Lines};
 #[derive(Debug)]
 pub(super) struct Entries<T> {
     path: PathBuf,
-    lines: Option<Lines>,
+    lines: Option<Ahead<T>>,
     /// The number that the next whole line should have.
     next: u64,
     /// How many records there are known to have been.
@@ -26,34 +25,31 @@ pub(super) struct Entries<T> {
     found: Option<Result<(u64, T), StoreError>>,
     /// Where the line of the last record begins that was read.
     at: u64,
-    form: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> Entries<T> {
+impl<T: DeserializeOwned + Send + 'static> Entries<T> {
     /// Walks over the first `length` bytes of the file at `path`, in which at least `known` records must be.
     pub(super) fn new(path: &Path, length: u64, known: u64) -> Self {
         let (lines, found) = match Lines::open(path, 0..length) {
-            Ok(lines) => (Some(lines), None),
+            Ok(lines) => (Some(Ahead::new(lines, length)), None),
             Err(error) => (None, Some(Err(error))),
         };
-        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, at: 0, form: PhantomData }
+        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, at: 0 }
     }
 
-    fn take_in(&mut self, line: Line) {
+    fn take_in(&mut self, line: Decoded<T>) {
         // The number of a damaged line shows once the next one is read; at the end of the file, there was at least one.
-        let Some((seq, body)) = line.record else {
+        let Some((seq, content)) = line.record else {
             self.known = self.known.max(self.next + 1);
             return;
         };
         self.at = line.at;
         self.lost = self.next..seq;
         self.next = seq + 1;
-        self.found = Some(match line::unpack(&body) {
-            None => Err(self.damaged(seq)),
-            Some(json) => match serde_json::from_slice(&json) {
-                Ok(record) => Ok((seq, record)),
-                Err(source) => Err(StoreError::Decode { seq, path: self.path.clone(), source }),
-            },
+        self.found = Some(match content {
+            Content::Whole(record) => Ok((seq, record)),
+            Content::Damaged => Err(self.damaged(seq)),
+            Content::Other(source) => Err(StoreError::Decode { seq, path: self.path.clone(), source }),
         });
     }
 
@@ -67,7 +63,7 @@ impl<T: DeserializeOwned> Entries<T> {
     }
 }
 
-impl<T: DeserializeOwned> Iterator for Entries<T> {
+impl<T: DeserializeOwned + Send + 'static> Iterator for Entries<T> {
     type Item = Result<(u64, T), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {

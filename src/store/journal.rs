@@ -190,7 +190,7 @@ impl Journal {
     /// Walks the records in the order of their numbers.
     ///
     /// A record that cannot be read is an error in its place, and the walk goes on after it.
-    pub fn entries<T: DeserializeOwned>(
+    pub fn entries<T: DeserializeOwned + Send + 'static>(
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         let failed = self.flush().err().map(Err);
@@ -198,7 +198,7 @@ impl Journal {
     }
 
     /// Walks the records that are written.
-    pub(super) fn walk<T: DeserializeOwned>(&self) -> Entries<T> {
+    pub(super) fn walk<T: DeserializeOwned + Send + 'static>(&self) -> Entries<T> {
         let tail = self.tail();
         Entries::new(&self.folder.records(), tail.records.end(), tail.next)
     }

@@ -87,7 +87,11 @@ pub(super) fn read(line: &[u8], at: u64) -> Option<(u64, Vec<u8>)> {
     let (seq, body) = rest.split_first_chunk::<NUMBER>()?;
     let seq = u64::from_le_bytes(*seq);
     let whole = *found == check(at, seq, body);
-    whole.then(|| (seq, plain.split_off(CHECK + NUMBER)))
+    // What is left is moved to the front, which takes less than room of its own.
+    whole.then(|| {
+        plain.drain(..CHECK + NUMBER);
+        (seq, plain)
+    })
 }
 
 fn check(at: u64, seq: u64, body: &[u8]) -> [u8; CHECK] {

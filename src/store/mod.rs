@@ -60,6 +60,7 @@
 //! [`Store::verify`] holds everything against its checks and changes nothing. [`Store::compact`] removes what can be made
 //! anew or leads nowhere; records are never rewritten.
 
+mod ahead;
 mod blobs;
 mod catalogue;
 mod compact;

@@ -50,7 +50,7 @@ impl JournalReader {
     /// Walks the records in the order of their numbers.
     ///
     /// A record that cannot be read is an error in its place, and the walk goes on after it.
-    pub fn entries<T: DeserializeOwned>(
+    pub fn entries<T: DeserializeOwned + Send + 'static>(
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         Entries::new(&self.path, self.length, 0)

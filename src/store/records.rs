@@ -123,7 +123,7 @@ pub(super) fn length(path: &Path) -> Result<u64, StoreError> {
 /// Reads the packed record whose line begins at `at`; none where no whole line does.
 pub(super) fn at(path: &Path, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
     let line = Lines::open(path, at..u64::MAX)?.next().transpose()?;
-    Ok(line.and_then(|line| line.record).map(|(_, body)| body))
+    Ok(line.and_then(|line| line.record()).map(|(_, body)| body))
 }
 
 /// A line as it was found.
@@ -133,8 +133,15 @@ pub(super) struct Line {
     pub(super) at: u64,
     /// Where the next one begins.
     pub(super) end: u64,
-    /// Its record's number, and the record packed; none where the line is damaged.
-    pub(super) record: Option<(u64, Vec<u8>)>,
+    /// Its bytes, without the line feed.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Line {
+    /// Returns the number of its record, and the record packed; none where the line is damaged.
+    pub(super) fn record(&self) -> Option<(u64, Vec<u8>)> {
+        line::read(&self.bytes, self.at)
+    }
 }
 
 /// A walk over the whole lines of a file of records.
@@ -172,7 +179,7 @@ impl Lines {
         }
         let at = self.at;
         self.at += length as u64;
-        Ok(Some(Line { at, end: self.at, record: line::read(&bytes, at) }))
+        Ok(Some(Line { at, end: self.at, bytes }))
     }
 }
 

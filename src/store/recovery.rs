@@ -43,7 +43,7 @@ pub(super) fn open(run: &RunId, folder: &RunFolder) -> Result<Opened, StoreError
     for line in Lines::open(&path, from..length)? {
         let line = line?;
         end = line.end;
-        let Some((seq, _)) = line.record else { continue };
+        let Some((seq, _)) = line.record() else { continue };
         whole += 1;
         next = next.max(seq + 1);
         if known.get(&seq) != Some(&line.at) {
