@@ -3,8 +3,8 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::StepError;
-use super::context::RunContext;
-use super::items::{Item, items, pick};
+use super::context::{RunContext, bug};
+use super::items::{Item, count, item, pick};
 use crate::agent::Ask;
 use crate::graph::Node;
 use crate::model::OutputForm;
@@ -24,29 +24,38 @@ pub(super) async fn run(
     spec: &FilterSpec,
 ) -> Result<Value, StepError> {
     let value = context.value(task, &spec.over)?;
-    let items = items(context, &value)?;
+    let count = count(&value);
+    let get = |at: usize| item(context, &value, at)?.ok_or_else(|| bug(&spec.over, "item"));
     if let Some(condition) = &spec.keep_if {
-        let kept = items.iter().enumerate().filter(|(_, item)| condition.holds(&item.text));
-        return Ok(pick(&value, &kept.map(|(at, _)| at).collect::<Vec<_>>()));
+        let mut kept = Vec::new();
+        for at in 0..count {
+            if condition.holds(&get(at)?.text) {
+                kept.push(at);
+            }
+        }
+        return Ok(pick(&value, &kept));
     }
     let agent = RunContext::agent(node)?;
-    let shared = context.variables(task, &spec.with)?;
+    let shared = &context.variables(task, &spec.with)?;
     let at_once = context.models.at_once(agent)?;
     let chunks = matches!(value, Value::Chunks(_));
-    let decide = |(step, item): (u32, &Item)| {
+    let get = &get;
+    // A prompt is made when its turn comes.
+    let decide = |step: u32| async move {
+        let item = get(step as usize)?;
         let ask = Ask {
             site: CallSite { task: task.clone(), step },
             agent,
-            variables: variables(context, &shared, item, (step, items.len())),
+            variables: variables(context, shared, &item, (step, count)),
             output: OutputForm::Choice(vec![YES.to_owned(), NO.to_owned()]),
             document: item.document,
             chunk: chunks.then_some(step),
             further: Vec::new(),
         };
-        async move { Ok::<_, StepError>(is_yes(&context.caller().call(ask).await?.text)) }
+        Ok::<_, StepError>(is_yes(&context.caller().call(ask).await?.text))
     };
-    let asked: Vec<_> = (0_u32..).zip(&items).map(decide).collect();
-    let kept: Vec<bool> = stream::iter(asked).buffered(at_once).try_collect().await?;
+    let steps = 0..u32::try_from(count).unwrap_or(u32::MAX);
+    let kept: Vec<bool> = stream::iter(steps).map(decide).buffered(at_once).try_collect().await?;
     let positions: Vec<usize> = (0..).zip(kept).filter(|(_, kept)| *kept).map(|(at, _)| at).collect();
     Ok(pick(&value, &positions))
 }

@@ -15,22 +15,32 @@ pub(super) struct Item {
     pub(super) document: Option<DocumentIndex>,
 }
 
-/// Returns the things that a value consists of, as texts.
-pub(super) fn items(context: &RunContext, value: &Value) -> Result<Vec<Item>, StepError> {
+/// Counts the things that a value consists of.
+pub(super) fn count(value: &Value) -> usize {
+    match value {
+        Value::Text(_) => 1,
+        Value::Texts(texts) => texts.len(),
+        Value::Quotes(quotes) => quotes.len(),
+        Value::Records(records) => records.len(),
+        Value::Chunks(chunks) => chunks.len(),
+    }
+}
+
+/// Returns one of the things that a value consists of. Chunks are read when they are asked for: all of them together would
+/// be the document in memory.
+pub(super) fn item(context: &RunContext, value: &Value, at: usize) -> Result<Option<Item>, StepError> {
     let without = |text: String| Item { text, document: None };
     Ok(match value {
-        Value::Text(text) => vec![without(text.clone())],
-        Value::Texts(texts) => texts.iter().cloned().map(without).collect(),
+        Value::Text(text) => (at == 0).then(|| without(text.clone())),
+        Value::Texts(texts) => texts.get(at).cloned().map(without),
         Value::Quotes(quotes) => {
-            quotes.iter().map(|quote| Item { text: quote.line(), document: Some(quote.document) }).collect()
+            quotes.get(at).map(|quote| Item { text: quote.line(), document: Some(quote.document) })
         }
-        Value::Records(records) => records.iter().map(|record| without(record.to_string())).collect(),
+        Value::Records(records) => records.get(at).map(|record| without(record.to_string())),
         Value::Chunks(chunks) => {
-            let mut items = Vec::new();
-            for chunk in chunks {
-                items.push(Item { text: context.chunk_text(chunk)?, document: Some(chunk.document) });
-            }
-            items
+            let read = |chunk| Ok::<_, StepError>((context.chunk_text(chunk)?, chunk.document));
+            let read = chunks.get(at).map(read).transpose()?;
+            read.map(|(text, document)| Item { text, document: Some(document) })
         }
     })
 }

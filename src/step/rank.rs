@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::StepError;
 use super::context::RunContext;
-use super::items::{items, numbered, pick, ranking};
+use super::items::{count, item, numbered, pick, ranking};
 use crate::agent::Ask;
 use crate::graph::Node;
 use crate::model::OutputForm;
@@ -23,15 +23,18 @@ pub(super) async fn run(
 ) -> Result<Value, StepError> {
     let agent = RunContext::agent(node)?;
     let value = context.value(task, &spec.over)?;
-    let items = items(context, &value)?;
+    let count = count(&value);
     let shared = context.variables(task, &spec.with)?;
     let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let mut order: Vec<usize> = (0..items.len()).collect();
-    for (step, window) in (0_u32..).zip(windows(items.len(), size(spec.window), size(spec.step))) {
+    let mut order: Vec<usize> = (0..count).collect();
+    for (step, window) in (0_u32..).zip(windows(count, size(spec.window), size(spec.step))) {
         let shown = order.get(window.clone()).unwrap_or(&[]).to_vec();
-        let texts = shown.iter().filter_map(|at| items.get(*at)).map(|item| item.text.as_str());
+        let mut texts = Vec::new();
+        for at in &shown {
+            texts.extend(item(context, &value, *at)?.map(|item| item.text));
+        }
         let mut variables = shared.clone();
-        variables.set("items", numbered(texts));
+        variables.set("items", numbered(texts.iter().map(String::as_str)));
         variables.set("count", shown.len() as u64);
         let ask = Ask {
             site: CallSite { task: task.clone(), step },
