@@ -128,7 +128,8 @@ async fn compared(
 ) -> Result<(Forecast, Actual), CommandError> {
     let connections = Connections::unasked(&plan, &workflow, settings)?;
     let prepared = Prepared { plan, workflow, connections };
-    let planned = planned(prepared, gathered, Some(run), Limits::default(), settings).await?;
+    // A rehearsal is a large future, which would make every future around it as large.
+    let planned = Box::pin(planned(prepared, gathered, Some(run), Limits::default(), settings)).await?;
     let made = report.calls.iter().filter(|call| !call.cached);
     let calls = made.map(|call| (call.node.clone(), amount(call)));
     let actual = with_actual(&planned, calls, seconds(report.duration_ms));
