@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{ChatModel, Measure, ModelError, Script, ScriptedModel, Terms};
+use crate::model::{ChatModel, Measure, ModelError, Script, ScriptedModel, Terms, Unasked};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
 /// The model that is asked where nobody names one.
@@ -144,6 +144,21 @@ pub fn measure(name: &str, options: &ConnectOptions) -> Result<Arc<dyn Measure>,
         None if name.starts_with(SCRIPTED) => Ok(Arc::new(connect(name, options)?.model)),
         None => measure_local(name, window, options),
     }
+}
+
+/// Connects to a model for counting alone, in the place of the one that had `identity` when it was asked: on its terms, as
+/// settings list them now. Reads no weights and fetches nothing.
+///
+/// # Errors
+/// As [`measure`].
+pub fn connect_unasked(
+    name: &str,
+    identity: String,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    let model = Arc::new(Unasked::new(identity, measure(name, options)?));
+    let terms = options.listed.get(name).map(ModelSpec::terms).unwrap_or_default();
+    Ok(Connection { model, parameters: None, note: None, terms })
 }
 
 fn scripted(script: Script, window: Option<u64>) -> Connection {

@@ -4,6 +4,7 @@ use std::mem::take;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use super::attempt;
 use super::models::Connected;
@@ -131,7 +132,9 @@ impl Caller<'_> {
         }
         loop {
             let attempt = self.ledger.read(|state| state.missed(&call.site)) + 1;
-            let Miss { source, charged } = match self.attempt(&call, attempt, usable).await? {
+            let span = call.span(attempt);
+            let answer = self.attempt(&call, attempt, usable).instrument(span.clone()).await?;
+            let Miss { source, charged } = match answer {
                 Ok(response) => return Ok(response),
                 Err(miss) => miss,
             };
@@ -139,7 +142,7 @@ impl Caller<'_> {
             let wait =
                 patience.after(&call.site, attempt, source.retry_after()).filter(|_| source.may_pass());
             if source.may_pass() {
-                self.missed(&call.site, attempt, &source, wait, charged)?;
+                span.in_scope(|| self.missed(&call.site, attempt, &source, wait, charged))?;
             }
             let Some(wait) = wait else { return Err(failed(agent, source)) };
             tokio::select! {
@@ -247,6 +250,13 @@ impl Caller<'_> {
 }
 
 impl Call<'_> {
+    /// The context of one try in the developer's log: where it stands and who is asked, never what.
+    fn span(&self, attempt: u32) -> Span {
+        let CallSite { task, step } = &self.site;
+        let model = self.connected.model.identity();
+        tracing::info_span!("call", node = %task.node, slot = %task.slot, step, attempt, model)
+    }
+
     /// Returns what the call can use at most.
     fn most(&self) -> Result<Spent, AgentError> {
         let model = &self.connected.model;

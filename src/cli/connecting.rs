@@ -9,8 +9,9 @@ use super::fitting;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::agent::Models;
-use crate::connect::{ConnectError, Connection, connect};
+use crate::connect::{ConnectError, Connection, connect, connect_unasked};
 use crate::graph::Workflow;
+use crate::run::Plan;
 
 /// Every model that a run asks, each connected once.
 #[derive(Debug, Clone)]
@@ -48,21 +49,45 @@ impl Connections {
         printer: &Printer,
     ) -> Result<Self, CommandError> {
         fitting::know(workflow, own, settings)?;
+        let connections = Self::joined(connection_of_run, own, workflow, settings, |_, resolved| {
+            connection(resolved, settings, None, printer)
+        })?;
+        let notes: BTreeSet<&String> = connections.all().filter_map(|(_, one)| one.note.as_ref()).collect();
+        for note in notes {
+            printer.warn(note);
+        }
+        Ok(connections)
+    }
+
+    /// Finds what the prompts of a run that has been are counted with. Nothing is loaded that answers, and nothing fetched.
+    pub(super) fn unasked(
+        plan: &Plan,
+        workflow: &Workflow,
+        settings: &Settings,
+    ) -> Result<Self, CommandError> {
+        let options = settings.connect_options(plan.window);
+        let own = connect_unasked(&plan.model, plan.model_identity.clone(), &options)?;
+        Self::joined(own, &plan.model, workflow, settings, |name, resolved| {
+            let identity = plan.models.get(name).cloned().unwrap_or_else(|| resolved.to_owned());
+            Ok(connect_unasked(resolved, identity, &settings.connect_options(None))?)
+        })
+    }
+
+    /// Connects to each model that an agent names, by `connect`, which is given the name and what settings make of it.
+    fn joined(
+        connection_of_run: Connection,
+        own: &str,
+        workflow: &Workflow,
+        settings: &Settings,
+        connect: impl Fn(&str, &str) -> Result<Connection, CommandError>,
+    ) -> Result<Self, CommandError> {
         let mut connections = Self { own: connection_of_run, named: BTreeMap::new() };
         let agents = workflow.nodes().filter_map(|node| node.agent.as_ref());
         for name in agents.filter_map(|agent| agent.model.as_ref()).collect::<BTreeSet<_>>() {
             let resolved = settings.agents_model(name);
             let is_own = resolved == own;
-            let connection = if is_own {
-                connections.own.clone()
-            } else {
-                connection(&resolved, settings, None, printer)?
-            };
+            let connection = if is_own { connections.own.clone() } else { connect(name, &resolved)? };
             connections.named.insert(name.clone(), Named { connection, own: is_own });
-        }
-        let notes: BTreeSet<&String> = connections.all().filter_map(|(_, one)| one.note.as_ref()).collect();
-        for note in notes {
-            printer.warn(note);
         }
         Ok(connections)
     }

@@ -16,8 +16,19 @@ use crate::run::{Event, Outcome, Plan, RunState};
 use crate::spec::Catalog;
 use crate::store::{Durability, Journal, JournalReader, Ledger, Store, StoreError};
 
-/// Builds the report of a run from its journal, also while it is alive.
-pub(super) fn report_of(run: &RunId, settings: &Settings) -> Result<Report, CommandError> {
+/// A run as its journal tells it, also while it is alive.
+pub(super) struct Past {
+    /// What it was started for.
+    pub(super) plan: Plan,
+    /// Its workflow, as that is now.
+    pub(super) workflow: Workflow,
+    pub(super) report: Report,
+    /// Whether a process works on it.
+    pub(super) live: bool,
+}
+
+/// Reads what a run did.
+pub(super) fn past(run: &RunId, settings: &Settings) -> Result<Past, CommandError> {
     let reader = Store::open(&settings.store)?.read_run(run)?;
     let started = events_of(&reader).find_map(|event| match event {
         Ok(Event::Started { plan, .. }) => Some(Ok(plan)),
@@ -28,7 +39,8 @@ pub(super) fn report_of(run: &RunId, settings: &Settings) -> Result<Report, Comm
     let plan = started.transpose()?.ok_or_else(never)?;
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, &plan.workflow)?;
-    report_from(&reader, &workflow)
+    let report = report_from(&reader, &workflow)?;
+    Ok(Past { plan, workflow, report, live: reader.live() })
 }
 
 /// Builds the report of a run that is of this workflow.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::error::{CommandError, ExitStatus};
 use crate::graph::Workflow;
@@ -49,6 +49,12 @@ pub(super) fn inputs(
         given.insert(name.clone(), default.clone());
     }
     Ok(given)
+}
+
+/// Makes a folder for files under way of what leaves nothing behind.
+pub(super) fn unkept() -> Result<TempDir, CommandError> {
+    let failed = |error| CommandError::caused(ExitStatus::Failed, "cannot make a temporary folder", error);
+    tempfile::tempdir().map_err(failed)
 }
 
 /// Reads what the plan names.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Node, Scope, Workflow};
+use crate::model::Money;
 use crate::name::NodeName;
 use crate::run::{Event, Purpose, RunState, Slot, TaskId, TaskState};
 
@@ -13,10 +14,25 @@ pub(super) enum State {
     Done,
     /// A slot failed.
     Failed,
+    /// A slot waits for a person.
+    Waiting,
     /// Some slots have their value, or a call was answered.
     Begun,
     /// Nothing has happened.
     Open,
+}
+
+/// How a state is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// The word for it.
+    pub(super) word: &'static str,
+    /// The colour inside.
+    pub(super) fill: &'static str,
+    /// The colour of the frame.
+    pub(super) frame: &'static str,
+    /// Whether the frame is broken: so it is told from the others without colours, too.
+    pub(super) dashed: bool,
 }
 
 /// One node.
@@ -47,9 +63,11 @@ pub struct Diagram {
 struct Figures {
     done: usize,
     failed: usize,
+    waiting: usize,
     calls: usize,
     prompt: u64,
     completion: u64,
+    cost: Money,
     ms: u64,
 }
 
@@ -71,10 +89,11 @@ impl Diagram {
                 let node = figures.entry(&call.site.task.node).or_default();
                 node.calls += 1;
                 node.ms += call.ms;
-                // What was taken over used nothing.
-                if call.cached_from.is_none() {
+                // What was taken over used nothing here.
+                if call.cached_from.is_none() && state.reused(&call.site.task).is_none() {
                     node.prompt += call.response.usage.prompt_tokens.0;
                     node.completion += call.response.usage.completion_tokens.0;
+                    node.cost = node.cost + call.cost;
                 }
             }
         }
@@ -97,6 +116,7 @@ impl Diagram {
                     None => {}
                 }
             }
+            found.waiting = state.waiting().filter(|task| task.node == node.name).count();
             Some((found.state(slots.len()), found.lines(slots.len())))
         })
     }
@@ -157,6 +177,7 @@ impl Figures {
     fn state(&self, slots: usize) -> State {
         match self {
             Self { failed: 1.., .. } => State::Failed,
+            Self { waiting: 1.., .. } => State::Waiting,
             Self { done, .. } if *done == slots => State::Done,
             Self { done: 0, calls: 0, .. } => State::Open,
             _ => State::Begun,
@@ -168,9 +189,17 @@ impl Figures {
         if self.failed > 0 {
             lines.push(format!("{} failed", self.failed));
         }
+        match self.waiting {
+            0 => {}
+            1 => lines.push("1 waits for a person".to_owned()),
+            more => lines.push(format!("{more} wait for a person")),
+        }
         if self.calls > 0 {
             let calls = if self.calls == 1 { "call" } else { "calls" };
             lines.push(format!("{} {calls}, {} + {} tokens", self.calls, self.prompt, self.completion));
+            if self.cost > Money::default() {
+                lines.push(format!("{} USD", self.cost.figure()));
+            }
             lines.push(format!("{}.{} s", self.ms / 1000, self.ms % 1000 / 100));
         }
         lines
@@ -178,15 +207,50 @@ impl Figures {
 }
 
 impl State {
-    /// Returns the word for it, and the colours of its fill and its frame.
-    pub(super) fn look(self) -> (&'static str, &'static str, &'static str) {
-        match self {
+    pub(super) fn look(self) -> Look {
+        let (word, fill, frame) = match self {
             Self::Done => ("done", "#e3f1e3", "#3a7d44"),
             Self::Failed => ("failed", "#f9e0de", "#b3261e"),
+            Self::Waiting => ("waiting", "#e1ebf8", "#2b5fa4"),
             Self::Begun => ("begun", "#fdf2d0", "#a07a00"),
             Self::Open => ("open", "#f2f2f2", "#8a8a8a"),
-        }
+        };
+        Look { word, fill, frame, dashed: self == Self::Waiting }
     }
 
-    pub(super) const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Begun, Self::Open];
+    pub(super) const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Waiting, Self::Begun, Self::Open];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_counts_more_than_what_waits_and_that_more_than_what_is_done() {
+        let some = Figures { done: 1, ..Figures::default() };
+        assert_eq!(Figures::default().state(2), State::Open);
+        assert_eq!(some.state(2), State::Begun);
+        assert_eq!(Figures { calls: 1, ..Figures::default() }.state(2), State::Begun);
+        assert_eq!(some.state(1), State::Done);
+        assert_eq!(Figures { waiting: 1, ..some }.state(2), State::Waiting);
+        assert_eq!(Figures { waiting: 1, failed: 1, ..some }.state(3), State::Failed);
+    }
+
+    #[test]
+    fn a_cost_is_told_where_there_is_one() {
+        let free = Figures { done: 1, calls: 2, prompt: 30, completion: 4, ms: 1250, ..Figures::default() };
+        assert_eq!(free.lines(1), ["1 of 1 done", "2 calls, 30 + 4 tokens", "1.2 s"]);
+        let paid = Figures { waiting: 1, cost: Money::from_usd(0.0125), ..free };
+        let lines = ["1 of 2 done", "1 waits for a person", "2 calls, 30 + 4 tokens", "0.0125 USD", "1.2 s"];
+        assert_eq!(paid.lines(2), lines);
+    }
+
+    #[test]
+    fn every_state_has_a_look_of_its_own() {
+        for (at, one) in State::ALL.into_iter().enumerate() {
+            for other in State::ALL.into_iter().skip(at + 1) {
+                assert!(one.look().word != other.look().word && one.look().fill != other.look().fill);
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diagram::Diagram;
+use super::diagram::{Diagram, Look, State};
 
 /// Writes a diagram as a directed graph for `dot`.
 #[must_use]
@@ -19,9 +19,14 @@ pub fn dot(diagram: &Diagram) -> String {
             let Some(node) = diagram.nodes.get(at) else { continue };
             let lines: Vec<String> =
                 std::iter::once(&node.name).chain(&node.lines).map(|line| escaped(line)).collect();
-            let style = if node.result { ", style=\"filled,rounded\"" } else { "" };
-            let colours = node.state.map_or_else(String::new, |state| {
-                let (_, fill, frame) = state.look();
+            let look = node.state.map(State::look);
+            let style = match (node.result, look.is_some_and(|look| look.dashed)) {
+                (true, true) => ", style=\"filled,rounded,dashed\"",
+                (true, false) => ", style=\"filled,rounded\"",
+                (false, true) => ", style=\"filled,dashed\"",
+                (false, false) => "",
+            };
+            let colours = look.map_or_else(String::new, |Look { fill, frame, .. }| {
                 format!(", fillcolor=\"{fill}\", color=\"{frame}\"")
             });
             let _ = writeln!(text, "    n{at} [label=\"{}\"{style}{colours}];", lines.join("\\n"));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diagram::{Diagram, State};
+use super::diagram::{Diagram, Look, State};
 
 /// Writes a diagram as a Mermaid flowchart. Node names are not used as identifiers: Mermaid has words of its own.
 #[must_use]
@@ -29,10 +29,11 @@ pub fn mermaid(diagram: &Diagram) -> String {
             .map(|at| format!("n{at}"))
             .collect();
         if !of.is_empty() {
-            let (word, fill, frame) = state.look();
+            let Look { word, fill, frame, dashed } = state.look();
+            let dashes = if dashed { ",stroke-dasharray:5 3" } else { "" };
             let _ = writeln!(
                 text,
-                "  classDef {word} fill:{fill},stroke:{frame}\n  class {} {word}",
+                "  classDef {word} fill:{fill},stroke:{frame}{dashes}\n  class {} {word}",
                 of.join(",")
             );
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diagram::{Diagram, NodeBox};
+use super::diagram::{Diagram, NodeBox, State};
 use super::layout::{Layout, Point};
 
 const LINE: f64 = 17.0;
@@ -174,17 +174,16 @@ impl Picture {
 }
 
 fn boxed(text: &mut String, node: &NodeBox, area: &Area) {
-    let (fill, frame) = node.state.map_or(("#ffffff", "#44546a"), |state| {
-        let (_, fill, frame) = state.look();
-        (fill, frame)
-    });
+    let look = node.state.map(State::look);
+    let (fill, frame) = look.map_or(("#ffffff", "#44546a"), |look| (look.fill, look.frame));
+    let dashes = if look.is_some_and(|look| look.dashed) { " stroke-dasharray=\"5 3\"" } else { "" };
     let (round, thick) = if node.result { (14.0, 2.4) } else { (4.0, 1.2) };
     let left = area.middle - area.width / 2.0;
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
         "<rect x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{round:.0}\" fill=\"{fill}\" \
-         stroke=\"{frame}\" stroke-width=\"{thick:.1}\"/>",
+         stroke=\"{frame}\" stroke-width=\"{thick:.1}\"{dashes}/>",
         area.top, area.width, area.height
     );
     let mut y = area.top + PAD + 10.0;

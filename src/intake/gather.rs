@@ -77,6 +77,13 @@ pub fn gather(inputs: impl IntoIterator<Item = Input>, spool: &Path) -> Gathered
     gathering.found
 }
 
+/// Everything below a folder, and a file as it is, in the order in which it is read.
+pub(super) fn walk(root: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let hidden =
+        |entry: &DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+    WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(move |entry| !hidden(entry))
+}
+
 struct Gathering<'a> {
     spool: &'a Path,
     seen: HashSet<PathBuf>,
@@ -86,10 +93,8 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn folder(&mut self, root: &Path) {
-        let hidden =
-            |entry: &DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
         let mut empty = true;
-        for entry in WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(|entry| !hidden(entry)) {
+        for entry in walk(root) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
                     empty = false;

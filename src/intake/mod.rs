@@ -6,7 +6,9 @@ mod gather;
 mod sniff;
 mod spool;
 mod survey;
+mod weigh;
 
 pub use document::Document;
 pub use error::IntakeError;
 pub use gather::{Failure, Gathered, Input, gather};
+pub use weigh::weigh;

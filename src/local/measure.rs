@@ -8,7 +8,7 @@ use super::gguf::ModelFile;
 use super::template::ChatTemplate;
 use super::tokenizer::Vocabulary;
 use crate::model::{Measure, Message, ModelError, ModelLimits};
-use crate::text::TokenCount;
+use crate::text::{TokenCount, TokenCounter};
 
 /// Measures prompts as the model of a file would, in the memory of its vocabulary.
 pub struct LocalMeasure {
@@ -40,6 +40,10 @@ impl LocalMeasure {
 impl Measure for LocalMeasure {
     fn limits(&self) -> ModelLimits {
         ModelLimits { context: self.context, max_output: self.context, concurrency: 1 }
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        &self.vocabulary
     }
 
     fn prompt_tokens(&self, messages: &[Message]) -> Result<TokenCount, ModelError> {

@@ -13,6 +13,6 @@ pub use chat::{
     StopReason, TokenSink, Usage,
 };
 pub use error::ModelError;
-pub use measure::Measure;
+pub use measure::{Measure, Unasked};
 pub use price::{Money, Price, Speed, Terms};
 pub use scripted::{Rule, Script, ScriptedFailure, ScriptedModel};

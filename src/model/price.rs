@@ -40,6 +40,18 @@ impl Money {
         self.0 as f64 / PER_USD
     }
 
+    /// Returns the amount in US dollars as a figure among others, without a sign for the currency: with four decimals, and
+    /// with more where these would hide it.
+    #[must_use]
+    pub fn figure(self) -> String {
+        let usd = self.usd();
+        let shows = |decimals: &u8| usd * 10_f64.powi(i32::from(*decimals)) >= 10.0;
+        match self {
+            Self(0) => "0".to_owned(),
+            _ => format!("{usd:.*}", usize::from((4..12).find(shows).unwrap_or(12))),
+        }
+    }
+
     /// Returns the difference, or nothing where `other` is more.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
@@ -151,5 +163,13 @@ mod tests {
         assert_eq!(Money(u64::MAX) + cent, Money(u64::MAX));
         assert_eq!(Money::from_usd(-1.0), Money(0));
         assert_eq!(Money::from_usd(0.0125).to_string(), "0.0125 USD");
+    }
+
+    #[test]
+    fn a_figure_hides_no_amount() {
+        let figures = [0.0, 1.588, 0.0125, 0.001_234, 0.000_02, 0.000_000_123].map(Money::from_usd);
+        let shown = figures.map(Money::figure);
+        assert_eq!(shown, ["0", "1.5880", "0.0125", "0.0012", "0.000020", "0.00000012"]);
+        assert_eq!(Money(1).figure(), "0.000000000001");
     }
 }

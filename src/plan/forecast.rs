@@ -75,6 +75,24 @@ impl Amount {
     pub fn tokens(&self) -> TokenCount {
         self.prompt_tokens + self.completion_tokens
     }
+
+    /// Returns what takes no time because nothing is asked.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { seconds: Some(0.0), ..Self::default() }
+    }
+
+    /// Returns both together, one after the other.
+    #[must_use]
+    pub fn and(&self, next: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(next.calls),
+            prompt_tokens: self.prompt_tokens + next.prompt_tokens,
+            completion_tokens: self.completion_tokens + next.completion_tokens,
+            cost_usd: self.cost_usd + next.cost_usd,
+            seconds: self.seconds.zip(next.seconds).map(|(one, two)| one + two),
+        }
+    }
 }
 
 /// What a plan rests on.
@@ -234,16 +252,8 @@ impl View<'_> {
         let one = |(task, tally): (&TaskId, &Tally)| {
             Some(self.amount(self.stage.workflow.node(&task.node)?, *tally))
         };
-        rehearsed.tasks.iter().filter(|(task, _)| which(task)).filter_map(one).fold(
-            Amount { seconds: Some(0.0), ..Amount::default() },
-            |sum, next| Amount {
-                calls: sum.calls.saturating_add(next.calls),
-                prompt_tokens: sum.prompt_tokens + next.prompt_tokens,
-                completion_tokens: sum.completion_tokens + next.completion_tokens,
-                cost_usd: sum.cost_usd + next.cost_usd,
-                seconds: sum.seconds.zip(next.seconds).map(|(one, two)| one + two),
-            },
-        )
+        let amounts = rehearsed.tasks.iter().filter(|(task, _)| which(task)).filter_map(one);
+        amounts.fold(Amount::nothing(), |sum, next| sum.and(&next))
     }
 
     fn whole(&self, rehearsed: &Rehearsed) -> Amount {

@@ -21,7 +21,7 @@ mod rehearsal;
 mod stand_in;
 mod table;
 
-pub use actual::{ActualLine, actual_table, with_actual};
+pub use actual::{Actual, ActualLine, Beside, actual_table, with_actual};
 pub use fixed::cannot_fit;
 pub use forecast::{Amount, Basis, DocumentLine, Failure, Fit, Forecast, Limit, NodeLine, forecast};
 pub use pace::{Measured, Pace};

@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 
 use super::forecast::{Amount, Fit, Forecast};
+use crate::model::Money;
 
-const HEADINGS: [&str; 5] = ["calls", "prompt tokens", "answer tokens", "cost in USD", "time"];
+/// What stands over money.
+pub(super) const COST: &str = "cost in USD";
+
+const HEADINGS: [&str; 5] = ["calls", "prompt tokens", "answer tokens", COST, "time"];
 
 /// Writes a plan as tables: by node, by document, and the whole, each number as `expected / worst`.
 #[must_use]
@@ -72,9 +76,7 @@ fn cells(expected: &Amount, worst: &Amount) -> [String; 5] {
         pair(expected, &|amount| amount.calls.to_string()),
         pair(expected, &|amount| amount.prompt_tokens.to_string()),
         pair(expected, &|amount| amount.completion_tokens.to_string()),
-        pair(expected, &|amount| {
-            if amount.cost_usd > 0.0 { format!("{:.4}", amount.cost_usd) } else { "0".to_owned() }
-        }),
+        pair(expected, &|amount| Money::from_usd(amount.cost_usd).figure()),
         pair(expected, &|amount| amount.seconds.map_or_else(|| "unknown".to_owned(), duration)),
     ]
 }

@@ -156,6 +156,12 @@ impl Plan {
             force: false,
         }
     }
+
+    /// Says whether the model with this identity is asked.
+    #[must_use]
+    pub fn asks(&self, identity: &str) -> bool {
+        self.model_identity == identity || self.models.values().any(|model| model == identity)
+    }
 }
 
 /// How a run ended, or where it stands.

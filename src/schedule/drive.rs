@@ -49,6 +49,12 @@ type Ended = (TaskId, Result<Value, StepError>);
 /// # Errors
 /// [`DriveError`] where the journal cannot be written; what was journaled before stays.
 pub async fn drive(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, DriveError> {
+    let run = context.ledger.journal().map(|journal| tracing::field::display(journal.run()));
+    let span = tracing::info_span!("run", run, workflow = %context.workflow.name());
+    work(context, stop).instrument(span).await
+}
+
+async fn work(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, DriveError> {
     let began = Instant::now();
     let archive = context.plan.purpose == Purpose::Each && context.sources.len() > 1;
     let sources = u32::try_from(context.sources.len()).unwrap_or(u32::MAX);

@@ -232,6 +232,8 @@ mod tests {
         assert!(ahead.next().is_some());
         let threads: Vec<_> = ahead.workers.iter_mut().filter_map(|worker| worker.thread.take()).collect();
         drop(ahead);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
 }

@@ -69,7 +69,7 @@ fn the_same_run_again_asks_nothing_and_says_so() {
     let call = done(&longhand, &["runs", "show", &name(&second), "--call", "0", "--json"]);
     assert_eq!(call["cached_from"], first["run"]);
     let shown = longhand.run(&["runs", "show", &name(&second)]).stdout;
-    assert_eq!(shown.matches("answered before").count(), made);
+    assert_eq!(shown.matches(", answered before\n").count(), made);
 
     // What a run would take over costs nothing, and even in the worst case nothing more can come.
     let planned = done(&longhand, &["plan", "parts", "a.md", "--json"]);

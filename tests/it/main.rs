@@ -30,3 +30,4 @@ mod spending;
 mod steps;
 mod store;
 mod surface;
+mod traced;

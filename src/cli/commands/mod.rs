@@ -1,4 +1,4 @@
-//! One file a subcommand.
+//! One file a subcommand; `runs show` has `shown`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -11,6 +11,7 @@ pub(super) mod plan;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
+pub(super) mod shown;
 pub(super) mod store;
 pub(super) mod summarize;
 pub(super) mod workflows;

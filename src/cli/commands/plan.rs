@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::connecting::Connections;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::job::{self, Job, Prepared};
 use super::super::journals;
@@ -12,14 +11,18 @@ use super::super::settings::Settings;
 use super::super::taking;
 use super::{ask, run, summarize};
 use crate::connect::Connection;
-use crate::graph::Workflow;
+use crate::intake::Gathered;
+use crate::model::ChatModel;
 use crate::name::RunId;
 use crate::plan::{Failure, Fit, Forecast, Measured, Pace, Stage, forecast, table};
-use crate::run::{CallRecord, Event, Limits, Plan};
+use crate::run::{CallRecord, Event, Limits};
 use crate::store::Store;
 
 /// How many of the newest runs are searched for calls of the same model.
 const SEARCHED: usize = 20;
+
+/// How many calls are measured: the middle of more is no better known, and journals of long runs take seconds to read.
+const ENOUGH: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -54,9 +57,10 @@ pub(in super::super) async fn run(
         }
     };
     // Nothing is written, so nothing can be in the way.
-    let Prepared { plan, workflow, connections } =
-        job::prepare(Job { output: None, ..job }, settings, printer)?;
-    let found = planned(plan, workflow, &connections, None, limits, settings).await?;
+    let prepared = job::prepare(Job { output: None, ..job }, settings, printer)?;
+    let spool = taking::unkept()?;
+    let gathered = taking::gather(&prepared.plan, spool.path())?;
+    let found = planned(prepared, gathered, None, limits, settings).await?;
     if printer.json || printer.jsonl {
         printer.json(&found)?;
     } else {
@@ -73,19 +77,16 @@ pub(in super::super) async fn run(
     })
 }
 
-/// Plans what `plan` says; `but` is a run that nothing is to be learned from.
+/// Plans a run over what was gathered for it; `but` is a run that nothing is to be learned from.
 pub(super) async fn planned(
-    plan: Plan,
-    workflow: Workflow,
-    connections: &Connections,
+    prepared: Prepared,
+    gathered: Gathered,
     but: Option<&RunId>,
     limits: Limits,
     settings: &Settings,
 ) -> Result<Forecast, CommandError> {
-    let spool = tempfile::tempdir()
-        .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot make a temporary folder", error))?;
-    let gathered = taking::gather(&plan, spool.path())?;
-    let measured = measured(&connections.own, but, settings)?;
+    let Prepared { plan, workflow, connections } = prepared;
+    let measured = measured(connections.own.model.as_ref(), but, settings)?;
     let models = connections.models();
     let paces = connections.all().map(|(name, one)| (name.cloned(), pace(one, name.is_none(), &measured)));
     let paces: BTreeMap<Option<String>, Pace> = paces.collect();
@@ -116,7 +117,7 @@ fn pace(connection: &Connection, own: bool, measured: &Measured) -> Pace {
 
 /// Looks for calls of the model in the newest journals; there need not be any.
 fn measured(
-    connection: &Connection,
+    model: &dyn ChatModel,
     but: Option<&RunId>,
     settings: &Settings,
 ) -> Result<Measured, CommandError> {
@@ -127,16 +128,20 @@ fn measured(
     let mut calls: Vec<CallRecord> = Vec::new();
     for run in store.runs()?.iter().rev().filter(|run| Some(*run) != but).take(SEARCHED) {
         // A journal that cannot be read teaches nothing, and is told of by the commands that are about it.
-        let Ok(events) = journals::all_events(&store, run) else { continue };
-        calls.extend(events.into_iter().filter_map(|event| match event {
-            // What was taken over took no time, and its answer was measured where it was given.
-            Event::Called(call)
-                if call.cached_from.is_none() && call.model == connection.model.identity() =>
-            {
-                Some(*call)
+        let Ok(reader) = store.read_run(run) else { continue };
+        for event in journals::events_of(&reader).map_while(Result::ok) {
+            match event {
+                Event::Started { plan, .. } if !plan.asks(model.identity()) => break,
+                // What was taken over took no time, and its answer was measured where it was given.
+                Event::Called(call) if call.cached_from.is_none() && call.model == model.identity() => {
+                    calls.push(*call);
+                }
+                _ => {}
             }
-            _ => None,
-        }));
+            if calls.len() == ENOUGH {
+                return Ok(Measured::of(&calls, model.counter()));
+            }
+        }
     }
-    Ok(Measured::of(&calls, connection.model.counter()))
+    Ok(Measured::of(&calls, model.counter()))
 }

@@ -3,19 +3,17 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::super::connecting::Connections;
-use super::super::decisions::{Decisions, how_to_decide};
+use super::super::decisions::Decisions;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::fork::{self, Fork};
 use super::super::job;
 use super::super::journals;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use super::{plan, run};
+use super::{run, shown};
 use crate::name::RunId;
-use crate::plan::with_actual;
-use crate::report::{self, Diff, Parting, Report};
-use crate::run::{CallRecord, Event, Limits, RunState};
+use crate::report::{self, Diff, Parting};
+use crate::run::{CallRecord, Event, RunState};
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -28,14 +26,14 @@ pub(in super::super) struct Args {
 enum Action {
     /// List all runs, the oldest first
     List,
-    /// Show what a run did; with `--json` its report
+    /// Show what a run did, beside what was planned; with `--json` its report
     Show {
         /// The run, or the beginning of its name
         run: String,
         /// Print the exact messages and the answer of this call, counted from 0
         #[arg(long, value_name = "N")]
         call: Option<usize>,
-        /// Hold what the run asked against what `plan` says of it now; reads the documents again
+        /// Print only what was planned beside what was asked, however much there is to read again for it
         #[arg(long, conflicts_with = "call")]
         plan: bool,
     },
@@ -89,9 +87,9 @@ pub(in super::super) async fn run(
     match args.action {
         Action::List => list(&store, printer),
         Action::Show { run, plan: true, .. } => {
-            against_plan(&store, &store.resolve(&run)?, settings, printer).await
+            shown::against_plan(&store.resolve(&run)?, settings, printer).await
         }
-        Action::Show { run, call: None, .. } => show(&store.resolve(&run)?, settings, printer),
+        Action::Show { run, call: None, .. } => shown::show(&store.resolve(&run)?, settings, printer).await,
         Action::Show { run, call: Some(number), .. } => call(&store, &store.resolve(&run)?, number, printer),
         Action::Diff { a, b } => differences(&store, &store.resolve(&a)?, &store.resolve(&b)?, printer),
         Action::Fork { run, from, params, output, force } => {
@@ -144,55 +142,6 @@ fn standing(store: &Store, run: &RunId) -> (String, String, usize) {
     (word, workflow, state.documents().len())
 }
 
-fn show(run: &RunId, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let report = journals::report_of(run, settings)?;
-    if printer.json {
-        printer.json(&report)?;
-    } else {
-        printer.data(&text(&report))?;
-    }
-    Ok(ExitStatus::Done)
-}
-
-fn text(report: &Report) -> String {
-    let mut text = format!(
-        "run {}\nworkflow {}\noutcome {}\n{} calls, {} prompt tokens, {} completion tokens, {} ms\n\n",
-        report.run,
-        report.workflow,
-        report.outcome,
-        report.calls.len(),
-        report.usage.prompt_tokens,
-        report.usage.completion_tokens,
-        report.duration_ms,
-    );
-    for (number, call) in report.calls.iter().enumerate() {
-        let document = call.document.as_deref().unwrap_or("-");
-        let chunk = call.chunk.map_or_else(|| "-".to_owned(), |chunk| chunk.to_string());
-        let _ = writeln!(
-            text,
-            "call {number:>4}  {:<12} {document} chunk {chunk}: {} + {} tokens, {} ms{}",
-            call.node,
-            call.prompt_tokens,
-            call.completion_tokens,
-            call.ms,
-            if call.cached { ", answered before" } else { "" },
-        );
-    }
-    text.push('\n');
-    text.push_str(&job::pages(report));
-    for waiting in &report.waiting {
-        let _ = writeln!(text, "\n{} waits over {}: {}\n", waiting.node, waiting.path, waiting.question);
-        let _ = writeln!(text, "{}", waiting.text);
-    }
-    if !report.waiting.is_empty() {
-        let _ = writeln!(text, "\n{}", how_to_decide(&report.run, &report.waiting));
-    }
-    for failure in &report.failed {
-        let _ = writeln!(text, "\nfailed: {}: {}", failure.path, failure.error);
-    }
-    text
-}
-
 fn call(store: &Store, run: &RunId, number: usize, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut count = 0;
     for event in journals::events_of(&store.read_run(run)?) {
@@ -218,34 +167,6 @@ fn messages(call: &CallRecord) -> String {
     }
     let _ = writeln!(text, "--- Answer ({:?})\n{}", call.response.stop, call.response.text);
     text
-}
-
-/// The plan of a run is made when it is asked for: at the start of a run it would tokenize every document twice more.
-async fn against_plan(
-    store: &Store,
-    run: &RunId,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
-    let report = journals::report_of(run, settings)?;
-    let mut state = RunState::default();
-    journals::all_events(store, run)?.iter().for_each(|event| state.apply(event));
-    let Some(plan) = state.plan().filter(|plan| !plan.stdin).cloned() else {
-        let message = format!("the run {run} read standard input, which cannot be read again for a plan");
-        return Err(CommandError::new(ExitStatus::Failed, message));
-    };
-    let workflow = job::compile(&plan.workflow, settings, printer)?;
-    let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
-    let planned = plan::planned(plan, workflow, &connections, Some(run), Limits::default(), settings).await?;
-    let made = report.calls.iter().filter(|call| !call.cached);
-    let actual = made.map(|call| (call.node.clone(), call.prompt_tokens, call.completion_tokens, call.ms));
-    let lines = with_actual(&planned, actual);
-    if printer.json || printer.jsonl {
-        printer.json(&serde_json::json!({ "plan": planned, "nodes": lines }))?;
-    } else {
-        printer.data(&crate::plan::actual_table(&lines))?;
-    }
-    Ok(ExitStatus::Done)
 }
 
 fn differences(store: &Store, a: &RunId, b: &RunId, printer: &Printer) -> Result<ExitStatus, CommandError> {

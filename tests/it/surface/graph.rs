@@ -62,3 +62,41 @@ fn a_run_is_drawn_in_with_its_state_and_its_numbers() {
     let other = longhand.run(&["graph", "refine", "--run", run]);
     assert!(other.stderr.contains("was made with another workflow"), "{}", other.shown());
 }
+
+#[test]
+fn what_waits_for_a_person_and_what_it_cost_are_drawn_in() {
+    let longhand = Longhand::new();
+    longhand.file("a.md", document(12)).file("b.md", document(18)).file(
+        "longhand.yaml",
+        "model: paid\nmodels:\n  paid:\n    scripted: {max_output: 60, rules: [{when: '', say: a letter}]}\n    \
+         price: {prompt: 10, completion: 10}\n",
+    );
+    let workflow = format!("{}/tests/fixtures/control/gated.yaml", env!("CARGO_MANIFEST_DIR"));
+    let ended = longhand.run(&["run", &workflow, "a.md", "b.md", "--json"]);
+    assert_eq!(ended.code, Some(7), "{}", ended.shown());
+    let report = ended.json();
+    let name = report["run"].as_str().unwrap();
+    let drawn = |format: &str| {
+        let ended = longhand.run(&["graph", &workflow, "--run", name, "--format", format]);
+        assert_eq!(ended.code, Some(0), "{}", ended.shown());
+        ended.stdout
+    };
+    let cost = longhand::model::Money::from_usd(report["usage"]["cost_usd"].as_f64().unwrap());
+    let mermaid = drawn("mermaid");
+    assert!(mermaid.contains(&format!("<br/>{} USD<br/>", cost.figure())), "{mermaid}");
+    assert!(mermaid.contains("<b>check</b><br/>gate<br/>0 of 2 done<br/>2 wait for a person\""), "{mermaid}");
+    let class = "  classDef waiting fill:#e1ebf8,stroke:#2b5fa4,stroke-dasharray:5 3\n  class n1 waiting\n";
+    assert!(mermaid.contains(class), "{mermaid}");
+    let dot = drawn("dot");
+    let look = "style=\"filled,dashed\", fillcolor=\"#e1ebf8\", color=\"#2b5fa4\"";
+    assert!(dot.contains(&format!("2 wait for a person\", {look}];")), "{dot}");
+    let svg = drawn("svg");
+    let boxes = svg.lines().filter(|line| line.contains("stroke-dasharray=\"5 3\"")).collect::<Vec<_>>();
+    assert_eq!(boxes.len(), 1, "{svg}");
+    assert!(boxes[0].contains("fill=\"#e1ebf8\" stroke=\"#2b5fa4\""), "{svg}");
+    assert!(svg.contains(">2 wait for a person<") && svg.contains(" USD<"), "{svg}");
+
+    longhand.run(&["runs", "resume", name, "--approve", "check"]);
+    let decided = drawn("mermaid");
+    assert!(!decided.contains("waiting") && decided.contains("2 of 2 done"), "{decided}");
+}

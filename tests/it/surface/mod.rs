@@ -1,5 +1,6 @@
 //! What a person or a script sees of the command: help, data on stdout, files, runs, and no network.
 
+mod beside;
 mod branches;
 mod graph;
 mod help;

@@ -52,6 +52,8 @@ fn a_run_can_be_looked_at_while_it_is_alive() {
     );
     assert!(call.stdout.ends_with("--- Answer (End)\nRepairs.\n"), "{}", call.shown());
     assert_eq!(longhand.run(&["runs", "show", run, "--call", "999"]).code, Some(2));
+    let told = longhand.run(&["runs", "show", run]).stdout;
+    assert!(!told.contains("worst case") && !told.contains("plan"), "the run has not ended: {told}");
 
     assert_snapshot!(longhand.run(&["runs", "rm", run]).shown(), @r"
     exit 1
