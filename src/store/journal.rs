@@ -14,6 +14,7 @@ use super::error::StoreError;
 use super::folder::RunFolder;
 use super::line;
 use super::lock::WriterLock;
+use super::marks;
 use super::records::{self, Place, Records};
 use super::recovery::{self, Opened, Recovery};
 use crate::hash::ContentHash;
@@ -233,7 +234,7 @@ impl Journal {
     /// would be damage.
     fn point(&self, places: Vec<Place>) -> Result<(), StoreError> {
         let failed = |source| StoreError::io(&self.folder.journal(), source);
-        places.into_iter().try_for_each(|(seq, at)| recovery::point(&self.index, seq, at)).map_err(failed)
+        places.into_iter().try_for_each(|place| marks::note(&self.index, place)).map_err(failed)
     }
 
     /// The tail is whole between two appends, and no append panics half-way.

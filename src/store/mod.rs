@@ -8,7 +8,7 @@
 //! <store>/cache/index                  key -> run, and where in its `records` the line begins; for all runs together
 //! <store>/runs/<run>/LOCK              held exclusively by the run's one writer
 //! <store>/runs/<run>/records           every record in order, each in a line of its own; it only grows
-//! <store>/runs/<run>/journal/          sled: sequence number -> where in `records` the line begins
+//! <store>/runs/<run>/journal/          sled: how many records there are, and where in `records` some of them begin
 //! <store>/runs/<run>/journal.corrupt-N an index that could not be read, kept aside
 //! <store>/runs/<run>/blobs/ab/<hash>   bytes named by the hash of their uncompressed form, zstd
 //! <store>/runs/<run>/spool/            files under way
@@ -34,7 +34,7 @@
 //!   blocking the runtime. Answers that are paid for are recorded so. The index and the blobs are never forced: the index
 //!   is made anew from the records.
 //!
-//! Every record lies in `records`, and only its place in sled: a flush of sled waits for the disk, several times as long
+//! Every record lies in `records`, and only places in sled: a flush of sled waits for the disk, several times as long
 //! as an append takes. A run without a call
 //! takes 40 KiB of the disk, most of it sled's.
 //!
@@ -74,6 +74,7 @@ mod journal;
 mod ledger;
 mod line;
 mod lock;
+mod marks;
 mod migrate;
 mod reader;
 mod recall;

@@ -1,11 +1,11 @@
 //! Bringing the index up to the file of records, after a kill or damage to either.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::engine::{Engine, OpenFault, Value};
+use super::engine::{Engine, OpenFault};
 use super::error::StoreError;
 use super::folder::{self, RunFolder};
+use super::marks::{self, Marks};
 use super::records::{self, Lines, Records};
 use crate::name::RunId;
 
@@ -33,12 +33,13 @@ pub(super) struct Opened {
 /// Opens a run, and brings its index up to its file of records.
 pub(super) fn open(run: &RunId, folder: &RunFolder) -> Result<Opened, StoreError> {
     let path = folder.records();
-    let (index, known, aside) = open_index(run, folder)?;
+    let (index, marks, aside) = open_index(run, folder)?;
     let length = records::length(&path)?;
-    let mut next = known.last_key_value().map_or(0, |(seq, _)| seq + 1);
-    // What the index has need not be read again, unless the index is not what this file was written with.
-    let last = known.last_key_value().filter(|(_, at)| next == known.len() as u64 && **at < length);
-    let (before, from) = last.map_or((0, 0), |(seq, at)| (*seq, *at));
+    let newest = marks.newest();
+    let mut next = newest.map_or(0, |(seq, _)| seq + 1);
+    // What the index knows of need not be read again, unless the index is not what this file was written with.
+    let known = newest.filter(|(_, at)| marks.complete && *at < length);
+    let (before, from) = known.unwrap_or((0, 0));
     let (mut end, mut whole, mut restored) = (from, 0, 0);
     for line in Lines::open(&path, from..length)? {
         let line = line?;
@@ -46,8 +47,9 @@ pub(super) fn open(run: &RunId, folder: &RunFolder) -> Result<Opened, StoreError
         let Some((seq, _)) = line.record() else { continue };
         whole += 1;
         next = next.max(seq + 1);
-        if known.get(&seq) != Some(&line.at) {
-            point(&index, seq, line.at).map_err(|source| StoreError::io(&folder.journal(), source))?;
+        if known.is_none_or(|(known, _)| seq > known) {
+            marks::note(&index, (seq, line.at))
+                .map_err(|source| StoreError::io(&folder.journal(), source))?;
             restored += 1;
         }
     }
@@ -57,12 +59,7 @@ pub(super) fn open(run: &RunId, folder: &RunFolder) -> Result<Opened, StoreError
     Ok(Opened { index, records: Records::open(path, end)?, next, recovery })
 }
 
-/// Notes in the index where a record lies.
-pub(super) fn point(index: &Engine, seq: u64, at: u64) -> std::io::Result<()> {
-    index.insert(seq, &at.to_be_bytes())
-}
-
-type Index = (Engine, BTreeMap<u64, u64>, Option<PathBuf>);
+type Index = (Engine, Marks, Option<PathBuf>);
 
 /// Opens the index with all that it holds. A damaged one is put aside, and an empty one takes its place.
 fn open_index(run: &RunId, folder: &RunFolder) -> Result<Index, StoreError> {
@@ -72,16 +69,14 @@ fn open_index(run: &RunId, folder: &RunFolder) -> Result<Index, StoreError> {
         OpenFault::Failed(source) => StoreError::io(&path, source),
         OpenFault::Damaged(_) => StoreError::io(&path, std::io::ErrorKind::InvalidData.into()),
     };
-    // A value that is no place is as good as none: the record is found again.
-    let place = |(seq, value): Value| Some((seq, u64::from_be_bytes(value.try_into().ok()?)));
     folder::make(&path)?;
     match Engine::open(&path) {
-        Ok((index, values)) => Ok((index, values.into_iter().filter_map(place).collect(), None)),
+        Ok((index, values)) => Ok((index, Marks::of(values), None)),
         Err(OpenFault::Damaged(_)) => {
             let aside = folder.put_journal_aside()?;
             folder::make(&path)?;
             let (index, _) = Engine::open(&path).map_err(sorted)?;
-            Ok((index, BTreeMap::new(), Some(aside)))
+            Ok((index, Marks::default(), Some(aside)))
         }
         Err(fault) => Err(sorted(fault)),
     }

@@ -1,6 +1,7 @@
 //! Holding all that a store has against its checks. Changes nothing in it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -11,8 +12,9 @@ use super::entries::Entries;
 use super::error::StoreError;
 use super::folder::{self, RunFolder};
 use super::index::{Index, Places};
+use super::marks::Marks;
 use super::migrate;
-use super::records;
+use super::records::{self, Place};
 use super::upkeep::IndexStats;
 use super::version;
 use crate::hash::ContentHash;
@@ -160,20 +162,17 @@ fn index_of(folder: &RunFolder, found: &Found, damaged: &mut Vec<u64>) -> Result
         Err(OpenFault::Damaged(_) | OpenFault::Held) => return Ok(IndexHealth::Damaged),
         Err(OpenFault::Failed(source)) => return Err(StoreError::io(&copy, source)),
     };
-    let known: BTreeSet<u64> = values.iter().map(|(seq, _)| *seq).collect();
-    let behind = found.keys().any(|seq| !known.contains(seq));
-    let mut health = if behind { IndexHealth::Behind } else { IndexHealth::Whole };
+    let marks = Marks::of(values);
     let end =
         found.last_key_value().map_or(0, |(seq, _)| seq + 1).max(damaged.last().map_or(0, |seq| seq + 1));
-    for (seq, value) in values {
-        let at = <[u8; 8]>::try_from(value).ok().map(u64::from_be_bytes);
-        if seq >= end {
-            damaged.push(seq);
-        } else if at.is_none() || found.get(&seq).is_some_and(|found| Some(*found) != at) {
-            health = IndexHealth::Damaged;
-        }
-    }
-    Ok(health)
+    let known = marks.newest().map_or(0, |(seq, _)| seq + 1);
+    damaged.extend(end..known);
+    let wrong = |(seq, at): &Place| found.get(seq).is_some_and(|found| found != at);
+    Ok(match known.cmp(&end) {
+        _ if marks.all.iter().any(wrong) => IndexHealth::Damaged,
+        Ordering::Less => IndexHealth::Behind,
+        Ordering::Equal | Ordering::Greater => IndexHealth::Whole,
+    })
 }
 
 /// Counts the blobs that are whole and names the others.
