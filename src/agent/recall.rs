@@ -49,9 +49,14 @@ fn is_whole(answer: &ChatResponse) -> bool {
 }
 
 impl<'a> Caller<'a> {
+    /// Returns the way to earlier answers; none where the run or the agent is to have none.
+    fn recall(&self, call: &Call<'_>) -> Option<&'a Recall> {
+        self.ledger.recall().filter(|_| call.agent.calls.cache)
+    }
+
     /// Waits while the same is being asked; nobody waits where answers are not served again.
     pub(super) async fn turn(&self, call: &Call<'_>) -> Result<Option<Turn<'a>>, AgentError> {
-        if self.ledger.recall().is_none() {
+        if self.recall(call).is_none() {
             return Ok(None);
         }
         tokio::select! {
@@ -68,7 +73,7 @@ impl<'a> Caller<'a> {
         call: &Call<'_>,
         usable: Usable<'_>,
     ) -> Result<Option<ChatResponse>, AgentError> {
-        let Some(recall) = self.ledger.recall() else { return Ok(None) };
+        let Some(recall) = self.recall(call) else { return Ok(None) };
         let began = Instant::now();
         let found = answered(recall, call.connected.model.identity(), &call.hash);
         let Some(found) = found.filter(|found| usable(&found.response)) else { return Ok(None) };
@@ -101,7 +106,7 @@ impl<'a> Caller<'a> {
         usable: Usable<'_>,
         recorded: Recorded,
     ) {
-        if self.ledger.recall().is_some() && is_whole(answer) && usable(answer) {
+        if self.recall(call).is_some() && is_whole(answer) && usable(answer) {
             self.ledger.offer(&call.key(), recorded);
         }
     }

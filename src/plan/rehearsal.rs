@@ -98,7 +98,8 @@ impl Rehearsal<'_> {
         let mut blurred = slot == Slot::Archive && self.blurred;
         for node in workflow.nodes().filter(|node| node.scope == scope) {
             let id = TaskId { slot, node: node.name.clone() };
-            self.heard.begin(self.look(&node.step, blurred));
+            let cached = node.agent.as_ref().is_none_or(|agent| agent.calls.cache);
+            self.heard.begin(if cached { self.look(&node.step, blurred) } else { Look::Never });
             let mut ended = step::execute(self.context, &id).await;
             // Nobody decides here: a person who approves hands on what is shown.
             if let (Err(StepError::Waiting), StepSpec::Gate(gate)) = (&ended, &node.step) {

@@ -20,11 +20,21 @@ pub struct CallPolicy {
     pub timeout_s: Option<u64>,
     /// The most seconds between two pieces of an answer once it has begun; without it any time. At least 1.
     pub idle_timeout_s: Option<u64>,
+    /// Whether a call is served the answer that the same call was given before, in whatever run, and offers its own to later
+    /// ones. Without it every call is asked; what this run has journaled is still not asked again.
+    pub cache: bool,
 }
 
 impl Default for CallPolicy {
     fn default() -> Self {
-        Self { tries: 4, first_wait_ms: 500, longest_wait_ms: 60_000, timeout_s: None, idle_timeout_s: None }
+        Self {
+            tries: 4,
+            first_wait_ms: 500,
+            longest_wait_ms: 60_000,
+            timeout_s: None,
+            idle_timeout_s: None,
+            cache: true,
+        }
     }
 }
 
@@ -56,6 +66,9 @@ pub struct StepCalls {
     /// The most seconds between two pieces of an answer once it has begun. At least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_timeout_s: Option<u64>,
+    /// Whether a call is served the answer that the same call was given before, and offers its own to later ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<bool>,
     /// The most tokens that all calls of the node may use in a run, prompts and answers. At least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
@@ -74,6 +87,7 @@ impl CallPolicy {
             longest_wait_ms: step.longest_wait_ms.unwrap_or(self.longest_wait_ms),
             timeout_s: step.timeout_s.or(self.timeout_s),
             idle_timeout_s: step.idle_timeout_s.or(self.idle_timeout_s),
+            cache: step.cache.unwrap_or(self.cache),
         }
     }
 

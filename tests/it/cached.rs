@@ -104,6 +104,25 @@ fn without_the_cache_nothing_is_served_and_nothing_offered() {
 }
 
 #[test]
+fn a_step_without_the_cache_is_asked_anew_and_the_others_are_served() {
+    let longhand = prepared("max_output: 100\n");
+    let reads = "agent: plain, calls: {cache: false}";
+    longhand.file("workflows/parts.yaml", PARTS.replace("agent: plain", reads));
+    let first = done(&longhand, &RUN);
+    let (made, _) = made_and_cached(&first);
+    let planned = done(&longhand, &["plan", "parts", "a.md", "--json"]);
+    let second = done(&longhand, &RUN);
+    let merges = second["calls"].as_array().unwrap().iter().filter(|call| call["node"] == "answer").count();
+    assert!(merges > 0 && merges < made);
+    assert_eq!(made_and_cached(&second), (made - merges, merges));
+    assert_eq!(planned["worst"]["calls"].as_u64().map(|calls| calls >= (made - merges) as u64), Some(true));
+    // Nor was anything offered: the same step with the cache has nothing to be served.
+    longhand.file("workflows/parts.yaml", PARTS);
+    assert_eq!(made_and_cached(&done(&longhand, &RUN)), (made - merges, merges));
+    assert_eq!(made_and_cached(&done(&longhand, &RUN)), (0, made));
+}
+
+#[test]
 fn removing_a_run_takes_its_answers_and_no_others() {
     let longhand = prepared("max_output: 100\n");
     let first = done(&longhand, &RUN);
