@@ -8,7 +8,10 @@ use super::super::fitting;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::graph;
-use crate::spec::Catalog;
+use crate::spec::{Catalog, Diagnostic, Diagnostics, Severity};
+
+/// How many problems of a workflow are told as data. Finding the line of one means reading the file up to it.
+const MOST_TOLD: usize = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
@@ -44,13 +47,17 @@ pub(in super::super) fn run(
                 let nodes = workflow.nodes().count();
                 let _ = writeln!(lines, "{name}: valid, {nodes} nodes");
                 let window = measures.get(&None).map(|measure| measure.limits().context);
-                values.push(
-                    serde_json::json!({ "workflow": name, "valid": true, "nodes": nodes, "window": window }),
-                );
+                values.push(serde_json::json!({
+                    "workflow": name, "valid": true, "nodes": nodes, "window": window,
+                    "found": found.0.len(), "problems": told(&found),
+                }));
             }
             Err(diagnostics) => {
                 Printer::problems(&diagnostics.to_string());
-                values.push(serde_json::json!({ "workflow": name, "valid": false }));
+                values.push(serde_json::json!({
+                    "workflow": name, "valid": false,
+                    "found": diagnostics.0.len(), "problems": told(&diagnostics),
+                }));
                 status = ExitStatus::Invalid;
             }
         }
@@ -64,4 +71,21 @@ pub(in super::super) fn run(
         printer.data(&lines)?;
     }
     Ok(status)
+}
+
+/// Problems for programs, in the order in which people are told of them; lines and columns count from 1.
+fn told(diagnostics: &Diagnostics) -> Vec<serde_json::Value> {
+    let value = |one: &Diagnostic| {
+        let place = (!one.source.is_empty()).then(|| one.position());
+        serde_json::json!({
+            "severity": if one.severity == Severity::Error { "error" } else { "warning" },
+            "file": one.file,
+            "line": place.map(|(line, _)| line),
+            "column": place.map(|(_, column)| column),
+            "message": one.message,
+            "expected": Some(&one.label).filter(|label| !label.is_empty()),
+            "help": one.help,
+        })
+    };
+    diagnostics.0.iter().take(MOST_TOLD).map(value).collect()
 }

@@ -111,3 +111,25 @@ fn a_file_that_is_not_there() {
     --> none.yaml
     ");
 }
+
+#[test]
+fn programs_are_told_every_problem_with_its_place() {
+    let longhand = Longhand::new();
+    let text = "version: 1\nname: bad\nnodes:\n  parts:\n    splt: {for: read}\n  read:\n    map: {over: parts, agent: reeder}\noutput: read\n";
+    longhand.file("bad.yaml", text);
+    let ended = longhand.run(&["check", "bad.yaml", "quote-chain", "--json", "--model", "scripted"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.shown());
+    let told = ended.json();
+    assert_eq!((&told[0]["valid"], &told[1]["valid"]), (&false.into(), &true.into()));
+    let problems = told[0]["problems"].as_array().unwrap();
+    assert_eq!(told[0]["found"], problems.len());
+    let first = &problems[0];
+    assert_eq!(
+        (&first["severity"], &first["file"], &first["line"], &first["column"]),
+        (&"error".into(), &"bad.yaml".into(), &5.into(), &5.into()),
+        "{first}"
+    );
+    assert!(first["message"].as_str().unwrap().contains("splt"), "{first}");
+    assert!(first["help"].as_str().unwrap().contains("split"), "{first}");
+    assert_eq!(told[1]["problems"], serde_json::json!([]));
+}
