@@ -8,10 +8,14 @@ use super::blobs::Blobs;
 use super::entries::Entries;
 use super::error::StoreError;
 use super::folder::RunFolder;
+use super::line;
 use super::lock::WriterLock;
-use super::records;
+use super::records::{self, Lines};
 use crate::hash::ContentHash;
 use crate::name::RunId;
+
+/// How much is read of the end of a journal.
+const ENDING: u64 = 1 << 16;
 
 /// A run's journal as it was at one moment.
 ///
@@ -54,6 +58,20 @@ impl JournalReader {
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         Entries::new(&self.path, self.length, 0)
+    }
+
+    /// Walks the whole records among the last 64 KiB, in the order of their numbers.
+    ///
+    /// # Errors
+    /// What the system said. Damaged records, and those of another form, are passed over.
+    pub fn ending<T: DeserializeOwned>(&self) -> Result<Vec<T>, StoreError> {
+        let from = records::line_after(&self.path, self.length.saturating_sub(ENDING))?;
+        let mut ending = Vec::new();
+        for line in Lines::open(&self.path, from..self.length)? {
+            let json = line?.record().and_then(|(_, body)| line::unpack(&body));
+            ending.extend(json.and_then(|json| serde_json::from_slice(&json).ok()));
+        }
+        Ok(ending)
     }
 
     /// Reads bytes back that the run's writer stored.

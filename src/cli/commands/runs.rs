@@ -13,8 +13,8 @@ use super::super::settings::Settings;
 use super::{run, shown};
 use crate::name::RunId;
 use crate::report::{self, Diff, Parting};
-use crate::run::{CallRecord, Event, RunState};
-use crate::store::Store;
+use crate::run::{CallRecord, Event, Outcome, RunState};
+use crate::store::{JournalReader, Store, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
@@ -128,18 +128,43 @@ fn list(store: &Store, printer: &Printer) -> Result<ExitStatus, CommandError> {
 
 /// How a run stands: `running` while a process works on it. A run that cannot be read does not hide the others.
 fn standing(store: &Store, run: &RunId) -> (String, String, usize) {
-    let Ok(reader) = store.read_run(run) else { return ("unreadable".to_owned(), String::new(), 0) };
-    let mut state = RunState::default();
-    for (_, event) in reader.entries::<Event>().flatten() {
-        state.apply(&event);
-    }
-    let word = match state.outcome() {
-        _ if reader.live() => "running".to_owned(),
+    let known = || -> Result<_, StoreError> {
+        let reader = store.read_run(run)?;
+        let (state, outcome) = beginning_and_end(&reader)?;
+        Ok((reader.live(), state, outcome))
+    };
+    let Ok((live, state, outcome)) = known() else { return ("unreadable".to_owned(), String::new(), 0) };
+    let word = match outcome {
+        _ if live => "running".to_owned(),
         Some(outcome) => outcome.to_string(),
         None => "interrupted".to_owned(),
     };
     let workflow = state.plan().map_or_else(String::new, |plan| plan.workflow.clone());
     (word, workflow, state.documents().len())
+}
+
+/// What a run was begun with, and how it ended. A list of runs does not read every call of each: between the documents and
+/// the end nothing is of interest to it.
+fn beginning_and_end(reader: &JournalReader) -> Result<(RunState, Option<Outcome>), StoreError> {
+    let mut state = RunState::default();
+    let events = || reader.entries::<Event>().flatten().map(|(_, event)| event);
+    for event in events() {
+        state.apply(&event);
+        if state.is_gathered() {
+            break;
+        }
+    }
+    let told = |event: &Event| match event {
+        Event::Ended { outcome, .. } => Some(Some(*outcome)),
+        // A call is only made by a run that goes on.
+        Event::Resumed { .. } | Event::Called(_) => Some(None),
+        _ => None,
+    };
+    let ending = reader.ending::<Event>()?;
+    let outcome = ending.iter().rev().find_map(told);
+    // Where the end says nothing, what was said last lies further in front.
+    let outcome = outcome.or_else(|| events().filter_map(|event| told(&event)).last()).flatten();
+    Ok((state, outcome))
 }
 
 fn call(store: &Store, run: &RunId, number: usize, printer: &Printer) -> Result<ExitStatus, CommandError> {

@@ -50,6 +50,26 @@ proptest! {
 }
 
 #[test]
+fn the_ending_is_the_last_of_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let journal = store.create_run(&run(), Durability::Kill).unwrap();
+    let mut expected = Vec::new();
+    for n in 0..400_u64 {
+        let reader = store.read_run(&run()).unwrap();
+        let ending = reader.ending::<String>().unwrap();
+        assert!(expected.ends_with(&ending), "{n}");
+        // Small journals are all ending; of a long one there is enough to find what was said last.
+        assert!(ending.len() == expected.len() || ending.len() > 50, "{n}: {}", ending.len());
+        let word = |at: u64| format!("{:x} ", (n * 60 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let text = (0..60).map(word).collect::<Vec<_>>().concat();
+        journal.append(&text).unwrap();
+        expected.push(text);
+    }
+    assert!(store.read_run(&run()).unwrap().ending::<String>().unwrap().len() < 400);
+}
+
+#[test]
 fn many_threads_append_and_each_number_is_given_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
