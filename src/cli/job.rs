@@ -328,9 +328,7 @@ fn finish(
 
 /// Every page of a report, as it is printed where no folder was asked for.
 pub(super) fn pages(report: &Report) -> String {
-    let documents =
-        report.documents.iter().filter_map(|document| report::document_page(report, &document.path));
-    let mut pages: Vec<String> = documents.collect();
+    let mut pages: Vec<String> = report::document_pages(report).map(|(_, page)| page).collect();
     if pages.len() != 1 {
         pages.extend(report::archive_page(report));
     }

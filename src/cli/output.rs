@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::error::{CommandError, ExitStatus};
 use crate::ContentHash;
 use crate::name::RunId;
-use crate::report::{Report, archive_page, document_page, index_page};
+use crate::report::{Report, archive_page, document_pages, index_page};
 use crate::run::Event;
 use crate::store::Ledger;
 
@@ -27,10 +27,8 @@ pub(super) struct Pages<'a> {
 impl Pages<'_> {
     /// Writes one Markdown file per finished document, the archive's page and the index.
     pub(super) fn write(&self, report: &Report) -> Result<(), CommandError> {
-        for document in &report.documents {
-            if let Some(page) = document_page(report, &document.path) {
-                self.put(&page_name(&document.path), &page)?;
-            }
+        for (path, page) in document_pages(report) {
+            self.put(&page_name(path), &page)?;
         }
         if let Some(page) = archive_page(report) {
             self.put(Path::new(ARCHIVE_PAGE), &page)?;

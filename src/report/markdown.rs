@@ -1,15 +1,22 @@
 //! Results as Markdown: one page a document, one for the archive, and an index.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::model::{QuoteLine, Report, Status};
+use super::model::{QuoteLine, Report, Status, Summary};
 use super::naming::ARCHIVE;
 
-/// The page of one document, or nothing where it has no result yet.
-#[must_use]
-pub fn document_page(report: &Report, path: &str) -> Option<String> {
-    let summary = report.summaries.as_ref()?.iter().find(|summary| summary.path == path)?;
-    Some(page(path, &summary.text, &summary.quotes))
+/// The page of every document that has a result, each with the document's path, in reading order.
+pub fn document_pages(report: &Report) -> impl Iterator<Item = (&str, String)> {
+    let summaries = by_path(report);
+    report.documents.iter().filter_map(move |document| {
+        let summary = summaries.get(document.path.as_str())?;
+        Some((document.path.as_str(), page(&document.path, &summary.text, &summary.quotes)))
+    })
+}
+
+fn by_path(report: &Report) -> HashMap<&str, &Summary> {
+    report.summaries.iter().flatten().map(|summary| (summary.path.as_str(), summary)).collect()
 }
 
 /// The page of the whole archive: the result of the only document there is stands for the archive.
@@ -23,7 +30,7 @@ pub fn archive_page(report: &Report) -> Option<String> {
     match (overview, summaries.as_slice()) {
         (Some(overview), _) => Some(page("The archive", &overview.text, &overview.quotes)),
         // One of several that is done says nothing of the others.
-        (None, [only]) if report.documents.len() == 1 => document_page(report, &only.path),
+        (None, [only]) if report.documents.len() == 1 => Some(page(&only.path, &only.text, &only.quotes)),
         (None, _) => None,
     }
 }
@@ -32,6 +39,7 @@ pub fn archive_page(report: &Report) -> Option<String> {
 #[must_use]
 pub fn index_page(report: &Report) -> String {
     let mut page = format!("# {}\n\nWorkflow `{}`, {}.\n\n", report.run, report.workflow, report.outcome);
+    let summaries = by_path(report);
     for document in &report.documents {
         let state = match document.status {
             Status::Done => "done",
@@ -40,8 +48,11 @@ pub fn index_page(report: &Report) -> String {
             Status::Waiting => "waiting for a person",
         };
         let path = &document.path;
-        let has_page = report.summaries.iter().flatten().any(|summary| summary.path == *path);
-        let name = if has_page { format!("[{path}](<{path}.md>)") } else { format!("`{path}`") };
+        let name = if summaries.contains_key(path.as_str()) {
+            format!("[{path}](<{path}.md>)")
+        } else {
+            format!("`{path}`")
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(page, "- {name}: {state}, {} bytes", document.bytes);
     }

@@ -9,7 +9,7 @@ mod stream;
 
 pub use build::build;
 pub use diff::{Diff, Differing, Parting, Place, Side, diff};
-pub use markdown::{archive_page, document_page, index_page};
+pub use markdown::{archive_page, document_pages, index_page};
 pub use model::{
     CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, Waiting,
 };

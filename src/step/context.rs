@@ -122,14 +122,15 @@ impl RunContext {
         Self::name_of(&self.documents, source)
     }
 
-    /// Returns what a source of these documents is called.
+    /// Returns what a source of these documents, which are all there are, is called.
     #[must_use]
     pub fn name_of(documents: &[Document], source: &Source) -> String {
         match source.as_slice() {
-            [only] => documents
-                .iter()
-                .find(|one| one.index == *only)
-                .map_or_else(String::new, |one| one.name.clone()),
+            // Looking for it would take as long as there are documents, for each task of each of them.
+            [only] => {
+                let document = usize::try_from(only.0).ok().and_then(|at| documents.get(at));
+                document.map_or_else(String::new, |one| one.name.clone())
+            }
             several => format!("{} documents", several.len()),
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use super::{Journal, Recall, StoreError};
 use crate::hash::ContentHash;
 use crate::name::NodeName;
@@ -129,9 +131,16 @@ impl Ledger {
         if let Some(journal) = &self.journal {
             let written = journal.write_out(event)?;
             at = Some(written.at());
-            // The disk takes milliseconds, in which the threads of the runtime have other tasks to go on with.
-            let forced = tokio::task::spawn_blocking(move || written.force()).await;
-            forced.map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
+            // The disk takes milliseconds, in which the runtime has other tasks to go on with. A runtime of several threads gives
+            // them to another thread, so that nobody has to be woken before and after the wait; one of a single thread cannot.
+            match Handle::current().runtime_flavor() {
+                RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| written.force())?,
+                _ => {
+                    let forced = tokio::task::spawn_blocking(move || written.force()).await;
+                    forced
+                        .map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
+                }
+            }
         }
         self.take_effect(event, at);
         Ok(Recorded { at })
