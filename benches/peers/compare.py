@@ -1,17 +1,29 @@
-"""Prints longhand and its peer side by side, measured in one run as whole processes.
+"""Prints longhand and its peers side by side, measured in one run as whole processes, and each aim beside its figure.
 
     cargo build --release --no-default-features
     python3 -m venv VENV && VENV/bin/pip install -r benches/peers/requirements.txt
-    VENV/bin/python benches/peers/compare.py target/release/longhand [ROUNDS]
+    VENV/bin/python benches/peers/compare.py target/release/longhand [ROUNDS] [PART...]
 
-Both columns read the same files and make the same number of model calls; the model answers at once (a), or after 50 ms
-with 32 requests in flight (b). Each figure is the median of the rounds, smallest and largest behind it. Rounds alternate,
-so that other work on the machine strikes both. The peer's start (its imports) is left out of its seconds; longhand's is in.
+    a      a chain of 1,000 calls that a kill cannot undo; with it (c) bytes on the disk, (d) CPU and memory
+    power  the same, forced to the disk after each answer, beside a bare loop that forces as many bytes
+    b      200 documents of ten chunks and a merge, by a model of 50 ms that takes 32 calls at once
+    e      100,000 tasks in one run, beside 10,000
+    f      opening a run of 100,000 finished calls again
+
+All read the same files and make the same calls; the model is a function, and but for (b) it answers at once. So this is
+an engine beside an engine. An aim of 1/50 over the same HTTP transport waits for models behind HTTP: it is not measured.
+
+Each figure is the median of the rounds, smallest and largest behind it, and an aim is held against the median. Within a
+round the columns take turns, so that other work on the machine strikes all of them, and a ratio is of one round. The
+peers' start (their imports) is left out of their seconds; longhand's is in. Its folder must lie on a disk, not in memory:
+TMPDIR says where.
 """
 
 import json
+import math
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +33,8 @@ import time
 HERE = pathlib.Path(__file__).parent
 CHUNKS = 1000
 DOCUMENTS, PARTS, LATENCY_MS, IN_FLIGHT = 200, 10, 50, 32
+MANY, FEWER = 50_000, 5_000
+LONG_DOCUMENTS, REOPENED = 100, 5
 
 CHAIN = """version: 1
 name: chain
@@ -42,19 +56,40 @@ output: answer
 SAY = "a note of some twenty words that a worker hands on to the next one, as long as in the other column of it"
 
 
+def scripted(concurrency, latency_ms=0):
+    rules = [{"when": "", "say": SAY}]
+    return {"scripted": {"context": 8192, "concurrency": concurrency, "latency_ms": latency_ms, "rules": rules}}
+
+
+MODELS = {
+    "at-once": scripted(1),
+    "paid": {**scripted(1), "price": {"prompt": 1, "completion": 1}},
+    "slow": scripted(IN_FLIGHT, LATENCY_MS),
+    "four": scripted(4),
+}
+
+
 def sentence(number):
     """240 bytes: one chunk of 64 tokens as the scripted model counts them."""
     text = f"Entry {number} says that the harbour was closed"
-    while len(text) < 230:
-        text += " again"
+    text += " again" * -(-(230 - len(text)) // 6)
     return text[:238] + ". "
+
+
+def documents(folder, count, sentences):
+    """Writes documents of which no two share a sentence, so that no answer serves twice."""
+    folder.mkdir()
+    for document in range(count):
+        text = "".join(sentence(document * sentences + part) for part in range(sentences))
+        (folder / f"{document:06}.txt").write_text(text)
+    return folder
 
 
 def prepare(folder):
     project = folder / "project"
-    for name in ("workflows", "agents", "prompts", "archive"):
+    for name in ("workflows", "agents", "prompts"):
         (project / name).mkdir(parents=True)
-    (project / "longhand.yaml").write_text("{}\n")
+    (project / "longhand.yaml").write_text(json.dumps({"models": MODELS}))
     (project / "workflows/chain.yaml").write_text(CHAIN)
     (project / "workflows/parts.yaml").write_text(TREE)
     for agent, body in {
@@ -64,13 +99,6 @@ def prepare(folder):
     }.items():
         (project / f"agents/{agent}.yaml").write_text(f"version: 1\nname: {agent}\nprompt: {agent}\nmax_output: 64\n")
         (project / f"prompts/{agent}.tera").write_text(body)
-    script = "context: 8192\nconcurrency: {}\nlatency_ms: {}\nrules: [{{when: '', say: {}}}]\n"
-    (project / "at-once.yaml").write_text(script.format(1, 0, json.dumps(SAY)))
-    (project / "slow.yaml").write_text(script.format(IN_FLIGHT, LATENCY_MS, json.dumps(SAY)))
-    (project / "book.txt").write_text("".join(sentence(number) for number in range(CHUNKS)))
-    for document in range(DOCUMENTS):
-        text = "".join(sentence(document * PARTS + part) for part in range(PARTS))
-        (project / f"archive/{document:03}.txt").write_text(text)
     return project
 
 
@@ -93,51 +121,189 @@ def disk(path):
     return sum(file.stat().st_blocks * 512 for file in files if file.is_file())
 
 
-def ours(binary, project, kind, store):
-    workflow, script, path = ("parts", "slow", "archive") if kind == "archive" else ("chain", "at-once", "book.txt")
-    command = [binary, "run", workflow, path, "--json", "--quiet", "--store", str(store)]
-    environment = {**os.environ, "LONGHAND_MODEL": f"scripted:{script}.yaml", "LONGHAND_HOME": str(store.parent / "home")}
-    out, row = measured(command, cwd=project, env=environment)
-    return {**row, "calls": len(json.loads(out)["calls"]), "disk": disk(store)}
+class Bench:
+    def __init__(self, binary, rounds, folder):
+        self.binary, self.rounds, self.folder, self.project = binary, rounds, folder, prepare(folder)
+
+    def longhand(self, *arguments):
+        environment = {**os.environ, "LONGHAND_HOME": str(self.folder / "home")}
+        command = [self.binary, *map(str, arguments), "--quiet", "--store", str(self.folder / "store")]
+        return measured(command, cwd=self.project, env=environment)
+
+    def ours(self, workflow, path, model):
+        """A run in a store of its own, which is removed."""
+        out, row = self.longhand("run", workflow, path, "--model", model, "--json")
+        store = self.folder / "store"
+        row |= {"calls": len(json.loads(out)["calls"]), "disk": disk(store)}
+        row["records"] = sum(file.stat().st_size for file in store.glob("runs/*/records"))
+        shutil.rmtree(store)
+        return row
+
+    def theirs(self, kind, path, safe, *numbers):
+        database = self.folder / "database.sqlite"
+        out, row = measured([sys.executable, HERE / "peer.py", kind, path, database, safe, *map(str, numbers)])
+        row |= {**json.loads(out), "disk": disk(database)}  # `seconds` of its own clock, which leaves its imports out
+        for file in self.folder.glob("database.sqlite*"):
+            file.unlink()
+        return row
+
+    def unkept(self, kind, path, *numbers):
+        out, row = measured([sys.executable, HERE / "tree.py", kind, path, *map(str, numbers)])
+        return {**row, **json.loads(out)}
+
+    def forced(self, calls, size):
+        """Seconds that a bare loop takes to append `size` bytes and force them to the disk, once a call."""
+        block, path = b"x" * size, self.folder / "forced"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        began = time.perf_counter()
+        for _ in range(calls):
+            os.write(file, block)
+            os.fdatasync(file)
+        seconds = time.perf_counter() - began
+        os.close(file)
+        path.unlink()
+        return seconds
+
+    def chain(self):
+        book = documents(self.folder / "book", 1, CHUNKS) / "000000.txt"
+        columns = {"longhand": [], "LangGraph, last note": [], "LangGraph, every note": []}
+        for _ in range(self.rounds):
+            rows = self.ours("chain", book, "at-once"), *(
+                self.theirs(kind, book, "kill", CHUNKS) for kind in ("chain", "chain-with-notes")
+            )
+            for column, row in zip(columns.values(), rows, strict=True):
+                column.append(row)
+        ours, last, every = columns.values()
+        title(f"(a) {ours[0]['calls']} calls of a chain, kill-safe: a killed process keeps its answers", columns)
+        print(f"  LangGraph's database: {pragmas(last)}, set so for this part: no column forces anything to the disk.")
+        print("  Its last checkpoint is written while the next step runs, so a kill can undo one more; longhand waits.")
+        for name, rows in columns.items():
+            figure(name, each(rows, "seconds", 1000), "ms a call")
+        figure("longhand / LangGraph, last note", ratios(ours, last, "seconds"), "", 1 / 10)
+        figure("longhand / LangGraph, every note", ratios(ours, every, "seconds"))
+        title("(c) bytes on the disk, of the same processes")
+        for name, rows in columns.items():
+            figure(name, each(rows, "disk"), "bytes a call")
+        figure("longhand / LangGraph, last note", ratios(ours, last, "disk"))
+        figure("longhand / LangGraph, every note", ratios(ours, every, "disk"), "", 1 / 20)
+        title("(d) CPU and memory, of the same processes, the peer's start included")
+        for name, rows in columns.items():
+            figure(name, each(rows, "cpu", 1000), "ms of CPU a call")
+            figure("", [row["memory"] for row in rows], "MB at most")
+
+    def power(self):
+        book = documents(self.folder / "paid", 1, CHUNKS) / "000000.txt"
+        # What longhand writes for a call is known before the rounds begin.
+        size = each([self.ours("chain", book, "paid")], "records")[0]
+        columns = {"longhand": [], "longhand, kill-safe": [], "LangGraph": [], "bare loop": []}
+        for _ in range(self.rounds):
+            # Half of the loop runs before longhand and half behind it, because a disk's pace changes within seconds.
+            before = self.forced(CHUNKS // 2, round(size))
+            ours = self.ours("chain", book, "paid")
+            bare = {"seconds": before + self.forced(CHUNKS - CHUNKS // 2, round(size)), "calls": CHUNKS}
+            rows = ours, self.ours("chain", book, "at-once"), self.theirs("chain", book, "power", CHUNKS), bare
+            for column, row in zip(columns.values(), rows, strict=True):
+                column.append(row)
+        ours, free, peer, bare = columns.values()
+        title(f"power: {ours[0]['calls']} calls of a chain, power-safe: each answer is on the disk", columns)
+        print(f"  LangGraph's database: {pragmas(peer)}, its own setting: forced to the disk at every commit, so power-safe,")
+        print("  but while the next step runs already; longhand waits. The bare loop appends and calls fdatasync,")
+        print(f"  {round(size)} bytes a call, as the file of records has in longhand.")
+        for name, rows in columns.items():
+            figure(name, each(rows, "seconds", 1000), "ms a call")
+        figure("longhand / bare loop", ratios(ours, bare, "seconds"), "", 1.5)
+        added = [{**a, "seconds": a["seconds"] - b["seconds"]} for a, b in zip(ours, free, strict=True)]
+        figure("(longhand - kill-safe) / bare loop", ratios(added, bare, "seconds"))
+        figure("longhand / LangGraph", ratios(ours, peer, "seconds"))
+
+    def archive(self):
+        folder = documents(self.folder / "archive", DOCUMENTS, PARTS)
+        numbers = PARTS, LATENCY_MS, IN_FLIGHT
+        columns = {"longhand": [], "LangGraph, kill-safe": [], "bare asyncio": [], "LlamaIndex, TreeSummarize": []}
+        for _ in range(self.rounds):
+            rows = (
+                self.ours("parts", folder, "slow"),
+                self.theirs("archive", folder, "kill", *numbers),
+                self.unkept("bare", folder, *numbers),
+                self.unkept("tree-summarize", folder, *numbers),
+            )
+            for column, row in zip(columns.values(), rows, strict=True):
+                column.append(row)
+        title(f"(b) {DOCUMENTS} documents, {LATENCY_MS} ms a call, {IN_FLIGHT} at once: share of the ideal", columns)
+        print("  The ideal is a whole number of turns for the calls that a column made. The last two keep nothing on the disk.")
+        for name, rows in columns.items():
+            ideal = math.ceil(rows[0]["calls"] / IN_FLIGHT) * LATENCY_MS / 1000
+            aim = {"aim": 98, "least": True} if name == "longhand" else {}
+            figure(name, [100 * ideal / row["seconds"] for row in rows], f"% ({rows[0]['calls']} calls)", **aim)
+        for name, rows in columns.items():
+            figure(name, [row["memory"] for row in rows], "MB at most")
+
+    def tasks(self):
+        columns = {}
+        for count in (MANY, FEWER):
+            columns[2 * count] = documents(self.folder / f"documents-{count}", count, 1), []
+        for _ in range(self.rounds):
+            for tasks, (folder, rows) in columns.items():
+                _, row = self.longhand("run", "chain", folder, "--model", "four")
+                rows.append({**row, "calls": tasks})
+                shutil.rmtree(self.folder / "store")
+        (many, (_, most)), (_, (_, fewer)) = columns.items()
+        title(f"(e) {many} tasks in one run, two a document", {"longhand": most})
+        for tasks, (_, rows) in columns.items():
+            figure(f"{tasks} tasks", each(rows, "seconds", 1000), "ms a task")
+        figure(f"{many} / {2 * FEWER} tasks, time a task", ratios(most, fewer, "seconds"), "", 1.0)
+        for tasks, (_, rows) in columns.items():
+            figure(f"{tasks} tasks", [row["memory"] for row in rows], "MB at most", 300 if rows is most else None)
+
+    def reopen(self):
+        folder = documents(self.folder / "long", LONG_DOCUMENTS, CHUNKS)
+        self.longhand("run", "chain", folder, "--model", "four")
+        (run,) = (self.folder / "store/runs").iterdir()
+        rows = [self.longhand("runs", "resume", run.name)[1] for _ in range(REOPENED)]
+        shutil.rmtree(self.folder / "store")
+        title(f"(f) opening a run of {LONG_DOCUMENTS * CHUNKS} finished calls again, {REOPENED} times")
+        figure("runs resume", [row["seconds"] for row in rows], "s", 2)
+        figure("", [row["memory"] for row in rows], "MB at most")
 
 
-def theirs(project, kind, database):
-    numbers = [PARTS, LATENCY_MS, IN_FLIGHT] if kind == "archive" else [CHUNKS]
-    path = project / ("archive" if kind == "archive" else "book.txt")
-    command = [sys.executable, str(HERE / "peer.py"), kind, str(path), str(database), *map(str, numbers)]
-    out, row = measured(command)
-    # Its own clock, which leaves its imports out.
-    return {**row, **json.loads(out), "disk": disk(database)}
+def each(rows, key, scale=1):
+    return [row[key] / row["calls"] * scale for row in rows]
 
 
-def told(rounds, key, per_call):
-    values = sorted(row[key] / row["calls"] * per_call for row in rounds)
-    return f"{statistics.median(values):.3f} [{values[0]:.3f}..{values[-1]:.3f}]"
+def ratios(ours, theirs, key):
+    return [a / b for a, b in zip(each(ours, key), each(theirs, key), strict=True)]
+
+
+def pragmas(rows):
+    mode, synchronous = rows[0]["pragmas"]
+    return f"journal_mode {mode}, synchronous {('OFF', 'NORMAL', 'FULL', 'EXTRA')[synchronous]}"
+
+
+def title(text, columns=None):
+    rounds = f", {len(next(iter(columns.values())))} rounds" if columns else ""
+    print(f"\n{text}{rounds}")
+
+
+def figure(name, values, unit="", aim=None, least=False):
+    median = statistics.median(values)
+    line = f"  {name:34} {median:10.3f} [{min(values):.3f}..{max(values):.3f}] {unit}"
+    if aim is not None:
+        met = median >= aim if least else median <= aim
+        line = f"{line:76} aim: at {'least' if least else 'most'} {aim:g}, {'met' if met else 'missed'}"
+    print(line.rstrip(), flush=True)
 
 
 def main():
-    binary, rounds = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    binary, *rest = sys.argv[1:]
+    rounds = int(rest.pop(0)) if rest and rest[0].isdigit() else 3
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        project = prepare(folder)
-        for kind in ("chain", "chain-with-notes", "archive"):
-            rows = {"longhand": [], "langgraph": []}
-            for number in range(rounds):
-                rows["longhand"].append(ours(binary, project, kind, folder / f"{kind}-{number}"))
-                rows["langgraph"].append(theirs(project, kind, folder / f"{kind}-{number}.sqlite"))
-            print(f"\n{kind}: {rows['longhand'][0]['calls']} and {rows['langgraph'][0]['calls']} calls, {rounds} rounds")
-            for column, measured_rows in rows.items():
-                memory = statistics.median(row["memory"] for row in measured_rows)
-                print(
-                    f"  {column:10} wall ms/call {told(measured_rows, 'seconds', 1000)}"
-                    f"   CPU ms/call {told(measured_rows, 'cpu', 1000)}"
-                    f"   bytes on disk/call {told(measured_rows, 'disk', 1)}   peak {memory:.0f} MB"
-                )
-            if kind == "archive":
-                ideal = DOCUMENTS * (PARTS + 1) * LATENCY_MS / 1000 / IN_FLIGHT
-                for column, measured_rows in rows.items():
-                    share = ideal / statistics.median(row["seconds"] for row in measured_rows)
-                    print(f"  {column:10} {share:.1%} of what {LATENCY_MS} ms and {IN_FLIGHT} in flight allow")
+        bench = Bench(os.path.abspath(binary), rounds, pathlib.Path(name))
+        parts = {"a": bench.chain, "power": bench.power, "b": bench.archive, "e": bench.tasks, "f": bench.reopen}
+        if unknown := set(rest) - set(parts):
+            sys.exit(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts)}")
+        for part in rest or parts:
+            print(f"\nload {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", end="")
+            parts[part]()
 
 
 if __name__ == "__main__":

@@ -3,11 +3,15 @@
 The model is a function that answers at once, or after a pause, so what is measured is the engine and its persistence.
 The document stays outside the state, which is the peer's best case: its checkpoints hold the state whole.
 
-    python peer.py chain FILE DATABASE CHUNKS            only the last note in the state
-    python peer.py chain-with-notes FILE DATABASE CHUNKS  every note in the state, as longhand's journal has it too
-    python peer.py archive FOLDER DATABASE CHUNKS LATENCY_MS IN_FLIGHT
+    python peer.py chain FILE DATABASE SAFE CHUNKS            only the last note in the state
+    python peer.py chain-with-notes FILE DATABASE SAFE CHUNKS  every note in the state, as longhand's journal has it too
+    python peer.py archive FOLDER DATABASE SAFE CHUNKS LATENCY_MS IN_FLIGHT
 
-Prints one line of JSON: calls, seconds from the first call to the last.
+SAFE is `power` for the checkpointer's own settings, which force the log of the database to the disk at every commit, or
+`kill` to leave that to the system (`PRAGMA synchronous=OFF`): then a row outlives the process, but not a loss of power.
+Either way a checkpoint is written while the next step runs already, which is the peer's default.
+
+Prints one line of JSON: calls, seconds from the first call to the last, and the pragmas as the connection has them.
 """
 
 import asyncio
@@ -24,6 +28,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 ANSWER = "a note of some twenty words that a worker hands on to the next one, as long as in the other column of it"
+NOT_FORCED = "PRAGMA synchronous=OFF"
+PRAGMAS = ["PRAGMA journal_mode", "PRAGMA synchronous"]
 
 
 def cut(text, chunks):
@@ -37,7 +43,7 @@ class Chain(TypedDict):
     notes: Annotated[list, operator.add]
 
 
-def chain(file, database, count, keep_notes):
+def chain(file, database, safe, count, keep_notes):
     chunks = cut(pathlib.Path(file).read_text(), count)
 
     def read(state):
@@ -50,10 +56,14 @@ def chain(file, database, count, keep_notes):
     graph.add_edge(START, "read")
     graph.add_conditional_edges("read", lambda state: "read" if state["at"] < len(chunks) else END)
     with SqliteSaver.from_conn_string(database) as saver:
+        saver.setup()
+        if safe == "kill":
+            saver.conn.execute(NOT_FORCED)
+        pragmas = [saver.conn.execute(pragma).fetchone()[0] for pragma in PRAGMAS]
         app = graph.compile(checkpointer=saver)
         began = time.perf_counter()
         app.invoke({"at": 0, "note": "", "notes": []}, {"configurable": {"thread_id": "1"}, "recursion_limit": count + 10})
-        return len(chunks), time.perf_counter() - began
+        return len(chunks), time.perf_counter() - began, pragmas
 
 
 class Archive(TypedDict):
@@ -62,7 +72,7 @@ class Archive(TypedDict):
     summary: str
 
 
-async def archive(folder, database, count, latency_ms, in_flight):
+async def archive(folder, database, safe, count, latency_ms, in_flight):
     places = asyncio.Semaphore(in_flight)
     calls = 0
 
@@ -89,6 +99,10 @@ async def archive(folder, database, count, latency_ms, in_flight):
     graph.add_edge("reduce", END)
     documents = [cut(path.read_text(), count) for path in sorted(pathlib.Path(folder).iterdir())]
     async with AsyncSqliteSaver.from_conn_string(database) as saver:
+        await saver.setup()
+        if safe == "kill":
+            await saver.conn.execute(NOT_FORCED)
+        pragmas = [(await (await saver.conn.execute(pragma)).fetchone())[0] for pragma in PRAGMAS]
         app = graph.compile(checkpointer=saver)
         began = time.perf_counter()
         runs = (
@@ -96,14 +110,14 @@ async def archive(folder, database, count, latency_ms, in_flight):
             for number, chunks in enumerate(documents)
         )
         await asyncio.gather(*runs)
-        return calls, time.perf_counter() - began
+        return calls, time.perf_counter() - began, pragmas
 
 
 if __name__ == "__main__":
-    kind, path, database, *numbers = sys.argv[1:]
+    kind, path, database, safe, *numbers = sys.argv[1:]
     numbers = [int(number) for number in numbers]
     if kind == "archive":
-        calls, seconds = asyncio.run(archive(path, database, *numbers))
+        calls, seconds, pragmas = asyncio.run(archive(path, database, safe, *numbers))
     else:
-        calls, seconds = chain(path, database, *numbers, keep_notes=kind == "chain-with-notes")
-    print(json.dumps({"calls": calls, "seconds": seconds}))
+        calls, seconds, pragmas = chain(path, database, safe, *numbers, keep_notes=kind == "chain-with-notes")
+    print(json.dumps({"calls": calls, "seconds": seconds, "pragmas": pragmas}))
