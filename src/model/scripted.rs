@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_timer::Delay;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -200,7 +201,8 @@ impl ChatModel for ScriptedModel {
             let prompt_tokens = self.prompt_tokens(&request.messages)?;
             ModelError::check_fits(prompt_tokens, request.max_output, self.limits().context)?;
             if self.script.latency_ms > 0 {
-                tokio::time::sleep(Duration::from_millis(self.script.latency_ms)).await;
+                // The runtime's own timer ends up to a millisecond late, which is a lot where latency is all that there is.
+                Delay::new(Duration::from_millis(self.script.latency_ms)).await;
             }
             match self.failure(request) {
                 Some(failure) if failure.silent => std::future::pending().await,

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 use super::folder;
-use crate::hash::ContentHash;
+use crate::hash::{ContentHash, hex};
 use crate::name::RunId;
 
 /// The longest name of a run.
@@ -49,7 +49,7 @@ pub(super) fn line(entry: &Entry) -> String {
     let mut line = String::with_capacity(LENGTH + 1);
     line.push('\n');
     // Writing to a string cannot fail.
-    entry.key.iter().for_each(|byte| _ = write!(line, "{byte:02x}"));
+    entry.key.iter().for_each(|byte| line.extend(hex(*byte).map(char::from)));
     let _ = write!(line, " {:016x} {:<RUN$} ", entry.at, entry.run.as_str());
     let check = check(line.trim_start().as_bytes());
     line.push_str(&check);
@@ -57,10 +57,7 @@ pub(super) fn line(entry: &Entry) -> String {
 }
 
 fn check(bytes: &[u8]) -> String {
-    ContentHash::of(bytes).half().iter().take(CHECK / 2).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    ContentHash::of(bytes).half().iter().take(CHECK / 2).flat_map(|byte| hex(*byte)).map(char::from).collect()
 }
 
 /// Reads a line without its line feed. The run before is compared with first: most lines are of the run of the line before.
