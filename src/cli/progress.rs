@@ -8,7 +8,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::printer::Printer;
 use crate::run::{Event, Slot, TaskId, Value};
-use crate::text::Chunk;
 
 /// Where stderr is no terminal, progress is told at most this often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -34,7 +33,9 @@ struct Tally {
     began: Instant,
     told: Instant,
     names: Vec<String>,
-    chunks: HashMap<Slot, Vec<Chunk>>,
+    /// How long the chunks are of every source that is worked on.
+    lengths: HashMap<Slot, Vec<u64>>,
+    chunks: usize,
     bytes: u64,
     bytes_read: u64,
     /// Bytes that an earlier process read: they say nothing of this one's speed.
@@ -64,7 +65,8 @@ impl Progress {
             began: now,
             told: now,
             names,
-            chunks: HashMap::new(),
+            lengths: HashMap::new(),
+            chunks: 0,
             bytes,
             bytes_read,
             bytes_before: bytes_read,
@@ -86,15 +88,16 @@ impl Progress {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Done { task, value: Value::Chunks(chunks) } => {
-                tally.chunks.insert(task.slot, chunks.clone());
+                tally.chunks += chunks.len();
+                tally.lengths.insert(task.slot, chunks.iter().map(|chunk| chunk.span.len()).collect());
             }
             Event::Called(call) => {
                 tally.calls += 1;
                 tally.tokens += call.spent().tokens.0;
-                let chunk = call.chunk.and_then(|chunk| {
-                    tally.chunks.get(&call.site.task.slot)?.get(usize::try_from(chunk).ok()?).cloned()
+                let read = call.chunk.and_then(|chunk| {
+                    tally.lengths.get(&call.site.task.slot)?.get(usize::try_from(chunk).ok()?).copied()
                 });
-                tally.bytes_read += chunk.map_or(0, |chunk| chunk.span.len());
+                tally.bytes_read += read.unwrap_or(0);
             }
             Event::Ended { .. } => {
                 self.bar.finish_and_clear();
@@ -102,12 +105,13 @@ impl Progress {
             }
             _ => return,
         }
-        let text = tally.describe();
-        self.bar.set_position(tally.bytes_read.min(tally.bytes));
-        self.bar.set_message(text.clone());
+        if !self.bar.is_hidden() {
+            self.bar.set_position(tally.bytes_read.min(tally.bytes));
+            self.bar.set_message(tally.describe());
+        }
         if self.lines && tally.told.elapsed() >= EVERY {
             tally.told = Instant::now();
-            self.printer.say(&format!("{text}, {}", tally.left()));
+            self.printer.say(&format!("{}, {}", tally.describe(), tally.left()));
         }
     }
 
@@ -118,6 +122,7 @@ impl Progress {
         if !self.each {
             return;
         }
+        tally.lengths.remove(&task.slot);
         if let (true, Slot::Source(index)) = (self.lines, task.slot) {
             let name = usize::try_from(index).ok().and_then(|index| tally.names.get(index)).cloned();
             self.printer.say(&format!("done: {}", name.unwrap_or_default()));
@@ -127,11 +132,10 @@ impl Progress {
 
 impl Tally {
     fn describe(&self) -> String {
-        let chunks: usize = self.chunks.values().map(Vec::len).sum();
         let seconds = self.began.elapsed().as_secs().max(1);
         let speed = self.tokens / seconds;
         let documents = self.names.len();
-        let calls = self.calls;
+        let (calls, chunks) = (self.calls, self.chunks);
         format!(
             "{}/{documents} documents, {calls} calls, {chunks} chunks, {speed} tokens/s",
             self.documents_done
