@@ -133,13 +133,11 @@ impl Ledger {
             at = Some(written.at());
             // The disk takes milliseconds, in which the runtime has other tasks to go on with. A runtime of several threads gives
             // them to another thread, so that nobody has to be woken before and after the wait; one of a single thread cannot.
-            match Handle::current().runtime_flavor() {
-                RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| written.force())?,
-                _ => {
-                    let forced = tokio::task::spawn_blocking(move || written.force()).await;
-                    forced
-                        .map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
-                }
+            if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+                tokio::task::block_in_place(|| written.force())?;
+            } else {
+                let forced = tokio::task::spawn_blocking(move || written.force()).await;
+                forced.map_err(|error| StoreError::io(journal.spool(), std::io::Error::other(error)))??;
             }
         }
         self.take_effect(event, at);
