@@ -16,6 +16,8 @@ use std::fs;
 use std::path::Path;
 
 use longhand::name::RunId;
+use longhand::run::Event;
+use longhand::store::{Store, StoreError};
 use tempfile::TempDir;
 
 fn id(run: &str) -> RunId {
@@ -35,4 +37,18 @@ fn copy_of(fixture: &Path) -> TempDir {
         }
     }
     copy
+}
+
+fn events(store: &Store, run: &str) -> Vec<Event> {
+    let entries = store.read_run(&id(run)).unwrap().entries();
+    entries.map(|entry: Result<(u64, Event), StoreError>| entry.unwrap().1).collect()
+}
+
+/// Calls, tokens of prompts and tokens of answers: what the program of that time told of the same runs.
+fn used(events: &[Event]) -> (usize, u64, u64) {
+    let calls: Vec<_> =
+        events.iter().filter_map(|e| if let Event::Called(call) = e { Some(call) } else { None }).collect();
+    let usage =
+        |of: fn(&longhand::model::Usage) -> u64| calls.iter().map(|call| of(&call.response.usage)).sum();
+    (calls.len(), usage(|usage| usage.prompt_tokens.0), usage(|usage| usage.completion_tokens.0))
 }

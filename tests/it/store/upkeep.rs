@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use longhand::run::{Event, Outcome};
-use longhand::store::{Durability, IndexHealth, Store, StoreError};
+use longhand::store::{Durability, IndexHealth, Store};
 
-use super::id;
+use super::{events, id};
 
 fn event(ms: u64) -> Event {
     Event::Ended { outcome: Outcome::Interrupted, ms }
@@ -15,11 +15,6 @@ fn event(ms: u64) -> Event {
 fn fill(store: &Store, run: &str, records: u64) {
     let journal = store.create_run(&id(run), Durability::Kill).unwrap();
     (0..records).for_each(|ms| assert_eq!(journal.append(&event(ms)).unwrap(), ms));
-}
-
-fn events(store: &Store, run: &str) -> Vec<Event> {
-    let entries = store.read_run(&id(run)).unwrap().entries();
-    entries.map(|entry: Result<(u64, Event), StoreError>| entry.unwrap().1).collect()
 }
 
 fn expected(records: u64) -> Vec<Event> {

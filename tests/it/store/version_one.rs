@@ -8,7 +8,7 @@ use longhand::run::{Event, Outcome, RunState};
 use longhand::store::{Durability, Ledger, Store, StoreError};
 use tempfile::TempDir;
 
-use super::{copy_of, id};
+use super::{copy_of, events, id, used};
 
 fn store_one() -> TempDir {
     copy_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-1"))
@@ -27,20 +27,6 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
     files.map(|path| (path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap())).collect()
-}
-
-fn events(store: &Store, run: &str) -> Vec<Event> {
-    let entries = store.read_run(&id(run)).unwrap().entries();
-    entries.map(|entry: Result<(u64, Event), StoreError>| entry.unwrap().1).collect()
-}
-
-/// Calls, tokens of prompts and tokens of answers: what the program of that time told of the same runs.
-fn used(events: &[Event]) -> (usize, u64, u64) {
-    let calls: Vec<_> =
-        events.iter().filter_map(|e| if let Event::Called(call) = e { Some(call) } else { None }).collect();
-    let usage =
-        |of: fn(&longhand::model::Usage) -> u64| calls.iter().map(|call| of(&call.response.usage)).sum();
-    (calls.len(), usage(|usage| usage.prompt_tokens.0), usage(|usage| usage.completion_tokens.0))
 }
 
 const ENDED: (usize, u64, u64) = (6, 1835, 261);

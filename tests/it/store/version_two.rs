@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use longhand::run::{Event, Outcome, RunState};
-use longhand::store::{Durability, IndexHealth, Ledger, Store, StoreError};
+use longhand::store::{Durability, IndexHealth, Ledger, Store};
 use tempfile::TempDir;
 
-use super::{copy_of, id};
+use super::{copy_of, events, id, used};
 
 const ENDED: &str = "20261127-235949-dc95f344";
 const WAITING: &str = "20261127-235951-30640b47";
@@ -15,20 +15,6 @@ const KILLED: &str = "20261127-235952-5381eb2f";
 
 fn store_two() -> TempDir {
     copy_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-2"))
-}
-
-fn events(store: &Store, run: &str) -> Vec<Event> {
-    let entries = store.read_run(&id(run)).unwrap().entries();
-    entries.map(|entry: Result<(u64, Event), StoreError>| entry.unwrap().1).collect()
-}
-
-/// Calls, tokens of prompts and tokens of answers: what the program of that time told of the same runs.
-fn used(events: &[Event]) -> (usize, u64, u64) {
-    let calls: Vec<_> =
-        events.iter().filter_map(|e| if let Event::Called(call) = e { Some(call) } else { None }).collect();
-    let usage =
-        |of: fn(&longhand::model::Usage) -> u64| calls.iter().map(|call| of(&call.response.usage)).sum();
-    (calls.len(), usage(|usage| usage.prompt_tokens.0), usage(|usage| usage.completion_tokens.0))
 }
 
 #[test]
