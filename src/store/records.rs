@@ -126,12 +126,13 @@ pub(super) fn at(path: &Path, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(line.and_then(|line| line.record()).map(|(_, body)| body))
 }
 
-/// Says where the first line begins that does not begin before `at`.
+/// Says where the first line begins that does not begin before `at`; where none does, `at` itself, behind which there is then
+/// no whole line.
 pub(super) fn line_after(path: &Path, at: u64) -> Result<u64, StoreError> {
     // Whether a line begins at `at` shows in the byte before it.
     let Some(before) = at.checked_sub(1) else { return Ok(0) };
     let line = Lines::open(path, before..u64::MAX)?.next().transpose()?;
-    Ok(line.map_or(u64::MAX, |line| line.end))
+    Ok(line.map_or(at, |line| line.end))
 }
 
 /// A line as it was found.

@@ -1,6 +1,8 @@
 //! What is appended comes back, in order, whoever appends and however large it is.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
 
 use longhand::ContentHash;
 use longhand::name::RunId;
@@ -67,6 +69,11 @@ fn the_ending_is_the_last_of_the_records() {
         expected.push(text);
     }
     assert!(store.read_run(&run()).unwrap().ending::<String>().unwrap().len() < 400);
+    // A long record whose writer was killed half-way is none, and hides none.
+    drop(journal);
+    let mut file = fs::File::options().append(true).open(folder.path().join("runs/first/records")).unwrap();
+    file.write_all(&[b'x'; 100_000]).unwrap();
+    assert_eq!(store.read_run(&run()).unwrap().ending::<String>().unwrap(), Vec::<String>::new());
 }
 
 #[test]
