@@ -3,6 +3,7 @@
 //! Knows the order in which that is safe, not how any version keeps its records.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -32,8 +33,9 @@ impl Store {
     /// Brings the store in `root` up to the newest version and says what was done; none if it has that version already.
     ///
     /// First everything is copied to `<root>/backup-<version>`, which is a store of its own: the program that wrote it reads
-    /// it there. The new version is written down last, so whoever is killed in between goes on by calling this again, and
-    /// the backup is still the store as it was before the first attempt.
+    /// it there. Where an earlier backup has that name, as when somebody has gone back to one, a number follows. The new
+    /// version is written down last, so whoever is killed in between goes on by calling this again, and the backup is still
+    /// the store as it was before the first attempt.
     ///
     /// # Errors
     /// [`StoreError::Busy`] while an older program works in the store, before anything is changed; [`StoreError::Newer`],
@@ -47,20 +49,41 @@ impl Store {
         for run in &runs {
             free(&store, run)?;
         }
-        let backup = store.back_up(from, &runs)?;
+        let backup = match store.begun()? {
+            Some(backup) => backup,
+            None => store.back_up(from, &runs)?,
+        };
         for run in &runs {
             version_one::bring_up(run, &store.folder(run))?;
         }
         version::renew(root)?;
+        let begun = root.join(BEGUN);
+        fs::remove_file(&begun).map_err(|source| StoreError::io(&begun, source))?;
         Ok(Some(Migration { from, to: version::KNOWN, runs: runs.len(), backup }))
     }
 
-    /// Copies a store whole, unless that was done before: then what lies here has been worked on since.
-    fn back_up(&self, version: u32, runs: &[RunId]) -> Result<PathBuf, StoreError> {
-        let backup = self.root().join(format!("{BACKUP}{version}"));
-        if backup.exists() {
-            return Ok(backup);
+    /// Returns the backup of a migration that was begun and not ended: what lies here has been worked on since.
+    fn begun(&self) -> Result<Option<PathBuf>, StoreError> {
+        let begun = self.root().join(BEGUN);
+        match fs::read_to_string(&begun) {
+            // Only a name counts, whatever else the file says.
+            Ok(name) => {
+                let name = Path::new(name.trim()).file_name();
+                Ok(name.map(|name| self.root().join(name)).filter(|backup| backup.is_dir()))
+            }
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::io(&begun, source)),
         }
+    }
+
+    /// Copies a store whole, and notes that it may be worked on now.
+    fn back_up(&self, version: u32, runs: &[RunId]) -> Result<PathBuf, StoreError> {
+        let names = (1_u32..).map(|number| match number {
+            1 => format!("{BACKUP}{version}"),
+            _ => format!("{BACKUP}{version}-{number}"),
+        });
+        let name = names.into_iter().find(|name| !self.root().join(name).exists()).unwrap_or_default();
+        let backup = self.root().join(&name);
         let part = self.root().join(format!("{UNDER_WAY}{version}"));
         if part.exists() {
             fs::remove_dir_all(&part).map_err(|source| StoreError::io(&part, source))?;
@@ -72,6 +95,8 @@ impl Store {
         }
         copy_file(&self.root().join(version::NAME), &part.join(version::NAME))?;
         fs::rename(&part, &backup).map_err(|source| StoreError::io(&part, source))?;
+        let begun = self.root().join(BEGUN);
+        folder::write_whole(&begun.with_extension("part"), &begun, name.as_bytes(), true)?;
         Ok(backup)
     }
 }
@@ -80,6 +105,9 @@ impl Store {
 pub(super) const BACKUP: &str = "backup-";
 /// How it begins until it is whole.
 pub(super) const UNDER_WAY: &str = ".backup-";
+
+/// The file that names the backup of a migration that is under way.
+const BEGUN: &str = ".migrating";
 
 fn free(store: &Store, run: &RunId) -> Result<WriterLock, StoreError> {
     WriterLock::take(&store.folder(run).lock())?.ok_or_else(|| StoreError::Busy { run: run.clone() })

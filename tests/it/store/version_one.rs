@@ -67,6 +67,7 @@ fn being_killed_while_it_is_brought_up_does_no_harm() {
     fs::rename(old.path().join("runs/killed"), runs.join("killed")).unwrap();
     fs::write(runs.join("killed/.records-part"), "half a").unwrap();
     fs::write(folder.path().join("VERSION"), "longhand store 1\n").unwrap();
+    fs::write(folder.path().join(".migrating"), "backup-1").unwrap();
     let store = brought_up(folder.path());
     assert_eq!(used(&events(&store, "ended")), ENDED);
     assert_eq!(used(&events(&store, "killed")), KILLED);
@@ -117,6 +118,23 @@ fn it_is_left_alone_until_somebody_says_so_and_then_backed_up_first() {
 
     // Killed in between, it goes on, and the backup stays what it was before the first attempt.
     fs::write(folder.path().join("VERSION"), "longhand store 1\n").unwrap();
+    fs::write(folder.path().join(".migrating"), "backup-1").unwrap();
     brought_up(folder.path());
     assert_eq!(files(&folder.path().join("backup-1")), files(store_one().path()));
+    assert!(!folder.path().join(".migrating").exists());
+}
+
+#[test]
+fn a_store_that_was_put_back_and_worked_on_gets_a_backup_of_its_own() {
+    let folder = store_one();
+    brought_up(folder.path());
+    let (runs, backup) = (folder.path().join("runs"), folder.path().join("backup-1"));
+    fs::remove_dir_all(&runs).unwrap();
+    fs::rename(store_one().path().join("runs"), &runs).unwrap();
+    fs::write(folder.path().join("VERSION"), "longhand store 1\n").unwrap();
+    fs::write(runs.join("ended/new"), "since then").unwrap();
+    let done = Store::migrate(folder.path()).unwrap().unwrap();
+    assert_eq!(done.backup, folder.path().join("backup-1-2"));
+    assert_eq!(fs::read_to_string(done.backup.join("runs/ended/new")).unwrap(), "since then");
+    assert!(!backup.join("runs/ended/new").exists());
 }
