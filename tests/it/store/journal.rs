@@ -72,7 +72,7 @@ fn the_ending_is_the_last_of_the_records() {
     // A long record whose writer was killed half-way is none, and hides none.
     drop(journal);
     let mut file = fs::File::options().append(true).open(folder.path().join("runs/first/records")).unwrap();
-    file.write_all(&[b'x'; 100_000]).unwrap();
+    file.write_all("x".repeat(100_000).as_bytes()).unwrap();
     assert_eq!(store.read_run(&run()).unwrap().ending::<String>().unwrap(), Vec::<String>::new());
 }
 
