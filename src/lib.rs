@@ -26,6 +26,7 @@
 //! | [`prompt`] | prompt templates |
 //! | [`model`] | the seam to language models |
 //! | [`local`] | the engine that runs a model on this machine |
+//! | [`remote`] | models behind OpenAI-compatible endpoints |
 //! | [`graph`] | specs to a workflow that is valid by construction |
 //! | [`store`] | the journal of every run |
 //! | [`retrieve`] | how much a sentence has to do with a question |
@@ -54,6 +55,7 @@ pub mod model;
 pub mod name;
 pub mod plan;
 pub mod prompt;
+pub mod remote;
 pub mod report;
 pub mod retrieve;
 pub mod run;
