@@ -5,21 +5,22 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::{ChatModel, ChatRequest, ChatResponse, ModelError, TokenSink};
+use crate::model::{Admission, ChatModel, ChatRequest, ChatResponse, ModelError, TokenSink};
 use crate::spec::CallPolicy;
 
 /// Waits for an answer no longer than the policy allows. Dropping what is waited for stops the work.
 pub(super) async fn answer(
     model: &dyn ChatModel,
+    admission: Admission,
     request: &ChatRequest,
     policy: &CallPolicy,
 ) -> Result<ChatResponse, ModelError> {
     let (whole, idle) = (seconds(policy.timeout_s), seconds(policy.idle_timeout_s));
     if whole.is_none() && idle.is_none() {
-        return model.chat(request, None).await;
+        return model.chat_within(admission, request, None).await;
     }
     let watch = Watch { began: Instant::now(), last: AtomicU64::new(0) };
-    let mut answer = model.chat(request, idle.map(|_| &watch as &dyn TokenSink));
+    let mut answer = model.chat_within(admission, request, idle.map(|_| &watch as &dyn TokenSink));
     loop {
         let now = Instant::now();
         let last = watch.last();
@@ -117,7 +118,7 @@ mod tests {
         let request = ChatRequest::new(vec![Message::user("one two")], TokenCount(10));
         let policy = CallPolicy { timeout_s: whole, idle_timeout_s: idle, ..CallPolicy::default() };
         let began = Instant::now();
-        let ended = answer(&model, &request, &policy).await;
+        let ended = answer(&model, Admission::free(), &request, &policy).await;
         (ended.map(|answer| answer.text).map_err(|error| error.to_string()), began.elapsed().as_secs())
     }
 

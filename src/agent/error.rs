@@ -24,6 +24,16 @@ pub enum AgentError {
         /// What the model said.
         source: ModelError,
     },
+    /// No model that the agent may ask will answer any call, until a person does something about it.
+    #[error("agent `{agent}` has no model to ask: {reason}")]
+    Closed {
+        /// The agent.
+        agent: String,
+        /// What each of them said.
+        reason: String,
+        /// A remedy.
+        hint: Option<String>,
+    },
     /// The answer could not be journaled, so nothing may depend on it.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of steps or of the order of calls.
 
+mod asking;
 mod attempt;
 mod caller;
 mod error;
@@ -12,5 +13,5 @@ mod recall;
 
 pub use caller::{Ask, Caller, messages};
 pub use error::AgentError;
-pub use models::Models;
+pub use models::{Models, Termed};
 pub use recall::{Usable, answered, key_of};

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::AgentError;
 use super::caller::{Call, Caller};
 use super::flight::Turn;
+use super::models::Link;
 use crate::hash::ContentHash;
 use crate::model::{ChatResponse, Money, StopReason};
 use crate::run::{CallRecord, Event};
@@ -75,8 +76,10 @@ impl<'a> Caller<'a> {
     ) -> Result<Option<ChatResponse>, AgentError> {
         let Some(recall) = self.recall(call) else { return Ok(None) };
         let began = Instant::now();
-        let found = answered(recall, call.connected.model.identity(), &call.hash);
-        let Some(found) = found.filter(|found| usable(&found.response)) else { return Ok(None) };
+        let links = call.connected.links().iter();
+        let mut found = links.filter_map(|link| answered(recall, link.model.identity(), &call.hash));
+        let Some(found) = found.find(|found| usable(&found.response)) else { return Ok(None) };
+        let key = key(&found.model, &call.hash);
         let record = CallRecord {
             site: call.site.clone(),
             attempt: 1,
@@ -94,7 +97,7 @@ impl<'a> Caller<'a> {
         tracing::debug!(node = %task.node, slot = %task.slot, step = call.site.step, "taken over");
         let recorded = self.ledger.record(&Event::Called(Box::new(record)))?;
         // This run has a copy now, which is found when the other run has been removed.
-        self.ledger.offer(&call.key(), recorded);
+        self.ledger.offer(&key, recorded);
         Ok(Some(found.response))
     }
 
@@ -102,17 +105,19 @@ impl<'a> Caller<'a> {
     pub(super) fn offer(
         &self,
         call: &Call<'_>,
+        link: &Link,
         answer: &ChatResponse,
         usable: Usable<'_>,
         recorded: Recorded,
     ) {
         if self.recall(call).is_some() && is_whole(answer) && usable(answer) {
-            self.ledger.offer(&call.key(), recorded);
+            self.ledger.offer(&key(link.model.identity(), &call.hash), recorded);
         }
     }
 }
 
 impl Call<'_> {
+    /// What makes two calls the same, whoever of those that may answer does.
     fn key(&self) -> ContentHash {
         key(self.connected.model.identity(), &self.hash)
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    ask, cache, check, completions, graph, models, plan, run, runs, schema, store, summarize, workflows,
+    ask, cache, check, completions, doctor, graph, models, plan, run, runs, schema, store, summarize,
+    workflows,
 };
 
 /// Read what no context window holds
@@ -106,7 +107,7 @@ pub(super) enum Command {
     /// Print the JSON Schema of a file format
     Schema(schema::Args),
     /// Check that everything longhand needs is there
-    Doctor,
+    Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::CallLine;
+use crate::report::{CallLine, Lost};
 
 /// Says how many answers ended at the longest length they were allowed; nothing where none did.
 pub(super) fn cut_off(calls: &[CallLine]) -> Option<String> {
@@ -15,4 +15,10 @@ pub(super) fn cut_off(calls: &[CallLine]) -> Option<String> {
         many => format!("{many} answers were cut off at their longest length"),
     };
     Some(format!("{answers} (in {nodes}): give the agents there a larger `max_output`"))
+}
+
+/// Says what tries without an answer cost, or may have cost.
+pub(super) fn lost(lost: &Lost) -> String {
+    let cost = if lost.cost_usd > 0.0 { format!(" and {} USD", lost.cost_usd) } else { String::new() };
+    format!("{} tokens{cost} beside that went to tries without an answer, or may have", lost.tokens)
 }

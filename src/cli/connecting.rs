@@ -1,7 +1,6 @@
 //! The models of a run: its own, and those that agents and steps name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::commands::models::pull;
 use super::error::CommandError;
@@ -100,12 +99,14 @@ impl Connections {
 
     /// Makes of them the models that a run asks.
     pub(super) fn models(&self) -> Models {
-        let mut models = Models::on(Arc::clone(&self.own.model), self.own.terms);
+        let (first, then) = self.own.termed();
+        let mut models = Models::with(first, then);
         for (name, Named { connection, own }) in &self.named {
             if *own {
                 models.alias(name.clone());
             } else {
-                models.add(name.clone(), Arc::clone(&connection.model), connection.terms);
+                let (first, then) = connection.termed();
+                models.add(name.clone(), first, then);
             }
         }
         models
@@ -113,7 +114,7 @@ impl Connections {
 
     /// Returns the identities of those that agents name.
     pub(super) fn identities(&self) -> BTreeMap<String, String> {
-        let identity = |named: &Named| named.connection.model.identity().to_owned();
+        let identity = |named: &Named| named.connection.identity();
         self.named.iter().map(|(name, named)| (name.clone(), identity(named))).collect()
     }
 }

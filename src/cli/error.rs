@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::{ExitCode, Termination};
 
 use crate::connect::ConnectError;
+use crate::run::Outcome;
 use crate::spec::Diagnostics;
 use crate::store::StoreError;
 
@@ -45,6 +46,20 @@ impl ExitStatus {
             Self::Provider => 6,
             Self::Waiting => 7,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Outcome> for ExitStatus {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Succeeded => Self::Done,
+            Outcome::Partial => Self::SomeFailed,
+            Outcome::Interrupted => Self::Interrupted,
+            Outcome::Waiting => Self::Waiting,
+            Outcome::OutOfBudget => Self::OutOfBudget,
+            Outcome::NoModel => Self::Provider,
+            Outcome::Failed => Self::Failed,
         }
     }
 }

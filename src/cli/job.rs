@@ -95,7 +95,7 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         purpose: job.purpose,
         nodes: workflow.node_hashes(),
         model: name,
-        model_identity: connections.own.model.identity().to_owned(),
+        model_identity: connections.own.identity(),
         models: connections.identities(),
         window: settings.window,
         output: job.output.map(|folder| settings.here.join(folder)),
@@ -239,8 +239,8 @@ impl Opened {
         }));
         let stop = Stop::default();
         let drain = stop.drain.clone();
-        let context =
-            RunContext { only, ..RunContext::new(workflow, plan, documents, models, ledger, drain) };
+        let mut context = RunContext::new(workflow, plan, documents, models, ledger, drain);
+        context.only = only;
         let context = Arc::new(context);
         let signals = tokio::spawn(signals::watch(stop.clone(), printer.clone()));
         let outcome = drive(&context, &stop).await;
@@ -299,6 +299,12 @@ fn finish(
             "{refusal}\nwhat is finished is kept; allow more and go on with: longhand runs resume {run} {}",
             if refusal.limits.tokens.is_some() { "--max-tokens N" } else { "--max-cost USD" }
         ));
+    } else if let Some(closed) = context.closed().filter(|_| outcome == Outcome::NoModel) {
+        printer.failure(&format!("agent `{}` has no model to ask: {}", closed.agent, closed.reason));
+        if let Some(hint) = &closed.hint {
+            printer.say(hint);
+        }
+        printer.say(&format!("what is finished is kept; go on with: longhand runs resume {run}"));
     } else if outcome == Outcome::Waiting {
         printer.say(&how_to_decide(run.as_str(), &report.waiting));
     } else {
@@ -314,16 +320,12 @@ fn finish(
             "run {run}: {outcome}, {documents} documents, {calls} calls{cached}, {} + {} tokens, {seconds} s",
             usage.prompt_tokens, usage.completion_tokens
         ));
+        if !report.lost.is_nothing() {
+            printer.say(&closing::lost(&report.lost));
+        }
         context.ledger.record(&Event::Told)?;
     }
-    Ok(match outcome {
-        Outcome::Succeeded => ExitStatus::Done,
-        Outcome::Partial => ExitStatus::SomeFailed,
-        Outcome::Interrupted => ExitStatus::Interrupted,
-        Outcome::Waiting => ExitStatus::Waiting,
-        Outcome::OutOfBudget => ExitStatus::OutOfBudget,
-        Outcome::Failed => ExitStatus::Failed,
-    })
+    Ok(outcome.into())
 }
 
 /// Every page of a report, as it is printed where no folder was asked for.
@@ -362,7 +364,7 @@ fn none_failed(run: &RunId) -> CommandError {
 
 /// Refuses models that are not those that a run began with: what they said already would be mixed with what others say.
 pub(super) fn same_models(plan: &Plan, connections: &Connections, run: &RunId) -> Result<(), CommandError> {
-    let own = connections.own.model.identity() != plan.model_identity;
+    let own = connections.own.identity() != plan.model_identity;
     let now = connections.identities();
     let of_agents = plan.models.iter().find(|(name, identity)| now.get(*name) != Some(identity));
     let other = own.then_some(&plan.model).or(of_agents.map(|(name, _)| name));

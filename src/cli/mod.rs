@@ -65,7 +65,7 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
         Command::Models(args) => commands::models::run(&args, &settings, printer),
         Command::Workflows(args) => commands::workflows::run(&args, &settings, printer),
         Command::Schema(args) => commands::schema::run(&args, printer),
-        Command::Doctor => commands::doctor::run(&settings, printer),
+        Command::Doctor(args) => commands::doctor::run(args, &settings, printer).await,
         Command::Completions(args) => Ok(commands::completions::run(&args)),
     }
 }

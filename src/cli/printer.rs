@@ -128,12 +128,12 @@ pub(super) fn trace(verbose: u8) {
         2 => "longhand=debug",
         _ => "longhand=trace",
     };
-    let filter = super::settings::log_filter().and_then(|text| EnvFilter::try_new(text).ok());
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(level)))
-        .without_time()
-        .finish();
+    // What an endpoint says may hold a person's text, and the client of its protocol logs it.
+    let quiet = |text: &str| EnvFilter::try_new(format!("{text},async_openai=off"));
+    let asked = super::settings::log_filter().and_then(|text| quiet(&text).ok());
+    let filter = asked.or_else(|| quiet(level).ok()).unwrap_or_default();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).without_time().finish();
     // A second call in one process finds a subscriber in place, and keeps it.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

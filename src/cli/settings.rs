@@ -10,8 +10,9 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
 use crate::connect::ConnectOptions;
+use crate::remote::{Key, Tape};
 use crate::run::Limits;
-use crate::spec::{self, BudgetSpec, Config, LocalSpec, ModelSpec};
+use crate::spec::{self, BudgetSpec, Config, ModelSpec};
 
 /// The file that makes a folder a project.
 const PROJECT_FILE: &str = "longhand.yaml";
@@ -44,6 +45,12 @@ pub(super) struct Settings {
     pub(super) document_limits: Limits,
     /// The models that the settings files list, those of the project before those of the user.
     pub(super) listed: BTreeMap<String, ModelSpec>,
+    /// Where endpoints are that do not say it themselves.
+    pub(super) base_url: Option<String>,
+    /// The keys of endpoints, by the variables that hold them.
+    pub(super) keys: BTreeMap<String, Key>,
+    /// What is done with a file of replies of endpoints.
+    pub(super) tape: Option<Tape>,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
     /// Whether a call may be answered as the same call was before.
@@ -64,7 +71,15 @@ pub(super) struct Settings {
 impl Settings {
     /// Returns what it takes to connect to a model.
     pub(super) fn connect_options(&self, window: Option<u64>) -> ConnectOptions {
-        ConnectOptions { models: self.models.clone(), window, listed: self.listed.clone() }
+        ConnectOptions {
+            models: self.models.clone(),
+            window,
+            listed: self.listed.clone(),
+            base_url: self.base_url.clone(),
+            keys: self.keys.clone(),
+            offline: self.offline,
+            tape: self.tape.clone(),
+        }
     }
 
     pub(super) fn resolve(global: &Global) -> Result<Self, CommandError> {
@@ -127,6 +142,9 @@ impl Settings {
             limits: of_run,
             typed_limits,
             document_limits: of_document,
+            base_url: text("OPENAI_BASE_URL"),
+            keys: keys(&listed),
+            tape: tape(&here)?,
             listed,
             offline: global.offline,
             cache: !global.no_cache,
@@ -145,6 +163,29 @@ impl Settings {
     /// Returns the model that an agent names; a path is seen from the project's folder.
     pub(super) fn agents_model(&self, name: &str) -> String {
         seen_from(self.folder(), name)
+    }
+}
+
+/// Reads the keys that models of endpoints name, and the usual one.
+fn keys(listed: &BTreeMap<String, ModelSpec>) -> BTreeMap<String, Key> {
+    let named = listed.values().filter_map(|model| model.openai.as_ref()?.api_key_env.clone());
+    let read = |name: String| Some((env::var(&name).ok().filter(|key| !key.trim().is_empty())?, name));
+    let all = named.chain(["OPENAI_API_KEY".to_owned()]).filter_map(read);
+    all.map(|(key, name)| (name, Key::from(key.trim()))).collect()
+}
+
+/// Reads `LONGHAND_REPLIES`: `record:FILE` or `replay:FILE`.
+fn tape(here: &Path) -> Result<Option<Tape>, CommandError> {
+    let Some(value) = env::var("LONGHAND_REPLIES").ok().filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    match value.split_once(':') {
+        Some(("record", file)) => Ok(Some(Tape::Record(here.join(file)))),
+        Some(("replay", file)) => Ok(Some(Tape::Replay(here.join(file)))),
+        _ => Err(CommandError::new(
+            ExitStatus::Usage,
+            "`LONGHAND_REPLIES` is not as expected: write `record:FILE` or `replay:FILE`",
+        )),
     }
 }
 
@@ -168,7 +209,9 @@ impl Layer {
     fn listed(&self) -> impl Iterator<Item = (String, ModelSpec)> {
         self.config.models.iter().map(|(name, model)| {
             let mut model = model.clone();
-            if let Some(LocalSpec { path: Some(path), .. }) = &mut model.local {
+            let local = model.local.as_mut().and_then(|local| local.path.as_mut());
+            let beside = model.openai.iter_mut().flat_map(|one| [&mut one.tokenizer, &mut one.ca_file]);
+            for path in local.into_iter().chain(beside.flatten()) {
                 *path = self.folder.join(&*path);
             }
             (name.clone(), model)

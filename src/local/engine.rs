@@ -242,7 +242,13 @@ fn response(
         cached_prompt_tokens: TokenCount(outcome.cached as u64),
         completion_tokens: TokenCount(outcome.completion as u64),
     };
-    ChatResponse { text, stop: outcome.stop.unwrap_or(StopReason::End), usage, scores: outcome.scores }
+    ChatResponse {
+        text,
+        stop: outcome.stop.unwrap_or(StopReason::End),
+        usage,
+        scores: outcome.scores,
+        ..ChatResponse::default()
+    }
 }
 
 /// The engine's thread: answers one request after the other until the model is dropped.

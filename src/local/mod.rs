@@ -8,6 +8,7 @@
 
 mod cache;
 mod constraint;
+mod counter;
 mod device;
 mod engine;
 mod generate;
@@ -28,6 +29,7 @@ mod wordcount;
 #[cfg(test)]
 mod tests;
 
+pub use counter::counter_of;
 pub use device::{DeviceInfo, device_info};
 pub use engine::{LocalModel, LocalOptions};
 pub use gguf::ModelInfo;

@@ -1,7 +1,9 @@
 //! The chat contract: requests, responses and [`ChatModel`].
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,10 +143,11 @@ impl ChatRequest {
 }
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// The model said that it was done, or the form of the answer was complete.
+    #[default]
     End,
     /// One of the request's stop texts appeared.
     StopText,
@@ -164,7 +167,7 @@ pub struct Usage {
 }
 
 /// What a model answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChatResponse {
     /// The answer.
     pub text: String,
@@ -175,6 +178,12 @@ pub struct ChatResponse {
     /// Natural-log probabilities: one for each choice of [`OutputForm::Choice`] in its order, one for
     /// [`OutputForm::Score`], none otherwise or where a back end cannot tell.
     pub scores: Vec<f32>,
+    /// What the model thought before it answered, where a back end tells it apart. It is kept and never asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// What else an endpoint said, under its own keys.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a model can take and give.
@@ -187,6 +196,40 @@ pub struct ModelLimits {
     /// How many requests may be in flight at once; at least 1.
     pub concurrency: usize,
 }
+
+/// The right to ask a model once, given back when dropped.
+pub struct Admission {
+    held: Option<Box<dyn Any + Send>>,
+}
+
+impl Admission {
+    /// The right to ask a model that takes every question at once.
+    #[must_use]
+    pub fn free() -> Self {
+        Self { held: None }
+    }
+
+    /// A right that lasts as long as `held`.
+    #[must_use]
+    pub fn holding(held: impl Any + Send) -> Self {
+        Self { held: Some(Box::new(held)) }
+    }
+
+    /// Returns what the right lasts as long as, to the model that gave it.
+    pub fn held<T: Any>(&mut self) -> Option<&mut T> {
+        self.held.as_mut()?.downcast_mut()
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission").field("held", &self.held.is_some()).finish()
+    }
+}
+
+/// A model cannot be asked now: it has failed too often, and is left alone for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Down(pub Duration);
 
 /// Receives an answer while it is written.
 pub trait TokenSink: Send + Sync {
@@ -214,6 +257,27 @@ pub trait ChatModel: fmt::Debug + Send + Sync {
     /// [`ModelError::Template`] where the messages cannot be rendered.
     fn prompt_tokens(&self, messages: &[Message]) -> Result<TokenCount, ModelError>;
 
+    /// Returns the most tokens that answering `request` can use. Where tokens are not counted exactly it is more than is
+    /// counted, so that no budget is passed.
+    ///
+    /// # Errors
+    /// As [`Self::prompt_tokens`].
+    fn most(&self, request: &ChatRequest) -> Result<Usage, ModelError> {
+        let prompt_tokens = self.prompt_tokens(&request.messages)?;
+        let completion_tokens = request.most(self.counter());
+        Ok(Usage { prompt_tokens, completion_tokens, ..Usage::default() })
+    }
+
+    /// Waits until `request` may be asked: until there is a place for it and the pace allows it. [`Self::chat`] waits itself;
+    /// who wants to do something between the waiting and the asking waits here and asks with [`Self::chat_within`].
+    ///
+    /// # Errors
+    /// [`Down`] where the model is left alone for now.
+    fn admit<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<Admission, Down>> {
+        let _ = request;
+        Box::pin(std::future::ready(Ok(Admission::free())))
+    }
+
     /// Answers `request`, handing pieces of the answer to `sink` as they appear.
     ///
     /// # Errors
@@ -223,4 +287,20 @@ pub trait ChatModel: fmt::Debug + Send + Sync {
         request: &'a ChatRequest,
         sink: Option<&'a dyn TokenSink>,
     ) -> BoxFuture<'a, Result<ChatResponse, ModelError>>;
+
+    /// Answers `request` under an admission that this model gave.
+    ///
+    /// # Errors
+    /// As [`Self::chat`].
+    fn chat_within<'a>(
+        &'a self,
+        admission: Admission,
+        request: &'a ChatRequest,
+        sink: Option<&'a dyn TokenSink>,
+    ) -> BoxFuture<'a, Result<ChatResponse, ModelError>> {
+        Box::pin(async move {
+            let _held = admission;
+            self.chat(request, sink).await
+        })
+    }
 }

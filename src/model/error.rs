@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::chat::Usage;
 use crate::text::TokenCount;
 
 /// A model could not be loaded, or could not answer.
@@ -64,22 +65,124 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// The answer broke off, or was none.
+    #[error("the answer is of no use: {reason}")]
+    Broken {
+        /// What came, and what was expected.
+        reason: String,
+        /// What it used all the same, where that is known.
+        usage: Option<Usage>,
+    },
+    /// The provider holds the answer back.
+    #[error("the provider's filter holds the answer back")]
+    Filtered {
+        /// What it used all the same, where that is known.
+        usage: Option<Usage>,
+    },
+    /// The endpoint does not take this request.
+    #[error("the endpoint refuses the request with status {status}: {reason}")]
+    Refused {
+        /// The status of HTTP.
+        status: u16,
+        /// What it said, in a line.
+        reason: String,
+    },
+    /// The endpoint does not accept the key.
+    #[error("the endpoint does not accept the key: {reason}")]
+    Unauthorized {
+        /// What it said, in a line.
+        reason: String,
+    },
+    /// The endpoint does not know the model, or nothing answers at the address.
+    #[error("the endpoint knows no such model or address: {reason}")]
+    Missing {
+        /// What it said, in a line.
+        reason: String,
+    },
+    /// What was paid for is used up, which no waiting mends.
+    #[error("what the endpoint was paid for is used up: {reason}")]
+    OutOfQuota {
+        /// What it said, in a line.
+        reason: String,
+    },
+    /// The endpoint cut the prompt without saying so: its answer is about a part of what it was sent.
+    #[error(
+        "the endpoint read only {read} of the prompt's {counted} tokens and did not say so: its window seems to hold \
+         {read} tokens"
+    )]
+    Cut {
+        /// Tokens of the prompt.
+        counted: TokenCount,
+        /// Tokens that the endpoint says it read.
+        read: TokenCount,
+        /// What it used.
+        usage: Usage,
+    },
     /// A scripted model has no answer for a request.
     #[error("the scripted model has no rule for this request")]
     NoRule,
+}
+
+/// What a try that gave no answer has to be paid with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// Nothing: nothing was computed.
+    Nothing,
+    /// So much.
+    Used(Usage),
+    /// Nobody knows; at worst all that was set aside for it.
+    Unknown,
 }
 
 impl ModelError {
     /// Tells whether the same call may be answered when it is made again.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::TimedOut { .. })
+        matches!(self, Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Broken { .. })
     }
 
-    /// Tells whether work may have been done, and charged, although there is no answer.
+    /// Tells whether no other call of this model will be answered either, until a person does something about it.
     #[must_use]
-    pub fn may_have_cost(&self) -> bool {
-        matches!(self, Self::TimedOut { .. })
+    pub fn is_for_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::Missing { .. } | Self::OutOfQuota { .. } | Self::Cut { .. }
+        )
+    }
+
+    /// Tells what has to be paid although there is no answer.
+    #[must_use]
+    pub fn charge(&self) -> Charge {
+        match self {
+            Self::TimedOut { .. } => Charge::Unknown,
+            Self::Broken { usage, .. } | Self::Filtered { usage } => {
+                usage.map_or(Charge::Unknown, Charge::Used)
+            }
+            Self::Cut { usage, .. } => Charge::Used(*usage),
+            _ => Charge::Nothing,
+        }
+    }
+
+    /// Returns a remedy for what is wrong with a whole endpoint.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unauthorized { .. } => Some(
+                "set the environment variable that `api_key_env` names, `OPENAI_API_KEY` by default"
+                    .to_owned(),
+            ),
+            Self::Missing { .. } => Some(
+                "`longhand doctor MODEL` tells what the endpoint knows; look at `model` and `base_url`"
+                    .to_owned(),
+            ),
+            Self::OutOfQuota { .. } => {
+                Some("top the account up, or name another model with `--model`".to_owned())
+            }
+            Self::Cut { read, .. } => Some(format!(
+                "write `context: {read}` at the model in `longhand.yaml`, or give the server a larger window"
+            )),
+            _ => None,
+        }
     }
 
     /// Returns how long the model asks to be left alone.

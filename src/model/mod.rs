@@ -2,17 +2,23 @@
 //!
 //! Knows nothing of workflows, files or the journal. A back end is chosen in one place only, above this room.
 
+mod cassette;
 mod chat;
+mod embed;
 mod error;
+mod fallback;
 mod measure;
 mod price;
 mod scripted;
 
+pub use cassette::{Cassette, Recorder};
 pub use chat::{
-    BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelLimits, OutputForm, Role, Sampling,
-    StopReason, TokenSink, Usage,
+    Admission, BoxFuture, ChatModel, ChatRequest, ChatResponse, Down, Message, ModelLimits, OutputForm, Role,
+    Sampling, StopReason, TokenSink, Usage,
 };
-pub use error::ModelError;
+pub use embed::Embedder;
+pub use error::{Charge, ModelError};
+pub use fallback::Fallback;
 pub use measure::{Measure, Unasked};
 pub use price::{Money, Price, Speed, Terms};
 pub use scripted::{Rule, Script, ScriptedFailure, ScriptedModel};

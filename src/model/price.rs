@@ -84,12 +84,12 @@ impl fmt::Display for Money {
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// A million tokens of prompts.
-    pub prompt: f64,
-    /// A million tokens of answers.
-    pub completion: f64,
-    /// A million tokens of prompts that the provider had computed before; as `prompt` where it is not given.
+    pub input: f64,
+    /// A million tokens of prompts that the provider had computed before; as `input` where it is not given.
     #[serde(default)]
-    pub cached_prompt: Option<f64>,
+    pub cached_input: Option<f64>,
+    /// A million tokens of answers.
+    pub output: f64,
 }
 
 impl Price {
@@ -98,16 +98,16 @@ impl Price {
     pub fn cost(&self, usage: &Usage) -> Money {
         let cached = usage.cached_prompt_tokens.min(usage.prompt_tokens);
         let fresh = usage.prompt_tokens.saturating_sub(cached);
-        times(self.prompt, fresh)
-            + times(self.cached_prompt.unwrap_or(self.prompt), cached)
-            + times(self.completion, usage.completion_tokens)
+        times(self.input, fresh)
+            + times(self.cached_input.unwrap_or(self.input), cached)
+            + times(self.output, usage.completion_tokens)
     }
 
     /// Returns the most that a call can cost that has this many tokens of prompt and may answer with this many.
     #[must_use]
     pub fn most(&self, prompt: TokenCount, answer: TokenCount) -> Money {
-        let dearest = self.cached_prompt.map_or(self.prompt, |cached| cached.max(self.prompt));
-        times(dearest, prompt) + times(self.completion, answer)
+        let dearest = self.cached_input.map_or(self.input, |cached| cached.max(self.input));
+        times(dearest, prompt) + times(self.output, answer)
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_call_costs_its_tokens_and_cached_ones_their_own_price() {
-        let price = Price { prompt: 0.15, completion: 0.6, cached_prompt: Some(0.075) };
+        let price = Price { input: 0.15, cached_input: Some(0.075), output: 0.6 };
         let usage = Usage {
             prompt_tokens: TokenCount(1_000_000),
             cached_prompt_tokens: TokenCount(400_000),
@@ -152,7 +152,7 @@ mod tests {
         };
         assert_eq!(price.cost(&usage), Money::from_usd(0.09 + 0.03 + 0.6));
         assert_eq!(price.most(usage.prompt_tokens, usage.completion_tokens), Money::from_usd(0.75));
-        let plain = Price { cached_prompt: None, ..price };
+        let plain = Price { cached_input: None, ..price };
         assert_eq!(plain.cost(&usage), Money::from_usd(0.75));
     }
 

@@ -224,7 +224,7 @@ impl ChatModel for ScriptedModel {
             }
             let completion_tokens = ApproximateCounter.count(&text);
             let usage = Usage { prompt_tokens, cached_prompt_tokens: TokenCount(0), completion_tokens };
-            Ok(ChatResponse { text, stop, usage, scores })
+            Ok(ChatResponse { text, stop, usage, scores, ..ChatResponse::default() })
         })
     }
 }

@@ -177,7 +177,7 @@ impl StandIn {
             cached_prompt_tokens: TokenCount(0),
             completion_tokens: completion,
         };
-        Ok(ChatResponse { text, stop: StopReason::End, usage, scores })
+        Ok(ChatResponse { text, stop: StopReason::End, usage, scores, ..ChatResponse::default() })
     }
 }
 

@@ -4,7 +4,8 @@ use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 
 use super::model::{
-    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, VERSION, Waiting,
+    CallLine, ChunkLine, DocumentLine, Failure, Lost, QuoteLine, Report, Status, Summary, Totals, VERSION,
+    Waiting,
 };
 use super::naming::Naming;
 use crate::graph::{Node, ValueKind, Workflow};
@@ -48,6 +49,7 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
     let results = view.results();
     let answer =
         results.iter().find(|(slot, _)| together && *slot == Slot::Source(0)).map(|(_, value)| *value);
+    let lost = state.spending().lost();
     let made = || calls.iter().filter(|call| !call.cached);
     Report {
         version: VERSION,
@@ -66,6 +68,7 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
             completion_tokens: made().map(|call| call.completion_tokens).sum(),
             cost_usd: made().map(|call| call.cost_usd).sum(),
         },
+        lost: Lost { tokens: lost.tokens, cost_usd: lost.cost.usd() },
         calls,
         duration_ms,
     }

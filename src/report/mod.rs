@@ -11,7 +11,7 @@ pub use build::build;
 pub use diff::{Diff, Differing, Parting, Place, Side, diff};
 pub use markdown::{archive_page, document_pages, index_page};
 pub use model::{
-    CallLine, ChunkLine, DocumentLine, Failure, QuoteLine, Report, Status, Summary, Totals, Waiting,
+    CallLine, ChunkLine, DocumentLine, Failure, Lost, QuoteLine, Report, Status, Summary, Totals, Waiting,
 };
 pub use naming::Naming;
 pub use stream::Line;

@@ -43,6 +43,9 @@ pub struct Report {
     pub calls: Vec<CallLine>,
     /// What the calls used together.
     pub usage: Totals,
+    /// What tries without an answer cost, or may have cost, beside that.
+    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    pub lost: Lost,
     /// How long the run was worked on, in milliseconds, over all its resumptions.
     pub duration_ms: u64,
 }
@@ -176,6 +179,23 @@ impl CallLine {
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         self.stop == StopReason::Length
+    }
+}
+
+/// What tries without an answer cost, or may have cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lost {
+    /// Tokens of prompts and answers.
+    pub tokens: TokenCount,
+    /// The same in USD.
+    pub cost_usd: f64,
+}
+
+impl Lost {
+    /// Tells whether nothing was lost.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -180,6 +180,8 @@ pub enum Outcome {
     Waiting,
     /// The budget did not allow the next call.
     OutOfBudget,
+    /// No model was left to ask: an endpoint refuses the key, or what was paid for is used up.
+    NoModel,
 }
 
 impl fmt::Display for Outcome {
@@ -191,6 +193,7 @@ impl fmt::Display for Outcome {
             Self::Interrupted => "interrupted",
             Self::Waiting => "waiting",
             Self::OutOfBudget => "out_of_budget",
+            Self::NoModel => "no_model",
         })
     }
 }

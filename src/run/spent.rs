@@ -115,6 +115,8 @@ impl Budget {
 #[derive(Debug, Clone, Default)]
 pub struct Spending {
     run: Spent,
+    /// The part of it that no answer came of.
+    lost: Spent,
     slots: HashMap<Slot, Spent>,
     nodes: HashMap<NodeName, Spent>,
     /// What was set aside for calls of which no end is known.
@@ -126,6 +128,12 @@ impl Spending {
     #[must_use]
     pub fn run(&self) -> Spent {
         self.run
+    }
+
+    /// Returns the part of it that no answer came of.
+    #[must_use]
+    pub fn lost(&self) -> Spent {
+        self.lost
     }
 
     /// Returns what the calls of each slot used.
@@ -144,14 +152,25 @@ impl Spending {
     /// has answered, and charged.
     pub(super) fn close(&mut self) {
         for (site, amount) in std::mem::take(&mut self.open) {
-            self.add(&site, amount);
+            self.lose(&site, amount);
         }
     }
 
     pub(super) fn set_aside(&mut self, site: &CallSite, amount: Spent) {
         if let Some(lost) = self.open.insert(site.clone(), amount) {
-            self.add(site, lost);
+            self.lose(site, lost);
         }
+    }
+
+    /// A try gave no answer, and cost this.
+    pub(super) fn miss(&mut self, site: &CallSite, amount: Spent) {
+        self.open.remove(site);
+        self.lose(site, amount);
+    }
+
+    fn lose(&mut self, site: &CallSite, amount: Spent) {
+        self.lost = self.lost + amount;
+        self.add(site, amount);
     }
 
     pub(super) fn settle(&mut self, site: &CallSite, amount: Spent) {

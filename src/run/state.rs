@@ -92,7 +92,7 @@ impl RunState {
             Event::Allowed { budget } => self.budget = budget.clone(),
             Event::Reserved { site, amount } => self.spending.set_aside(site, *amount),
             Event::Missed { site, charged, .. } => {
-                self.spending.settle(site, *charged);
+                self.spending.miss(site, *charged);
                 *self.missed.entry(site.clone()).or_default() += 1;
             }
             Event::Called(call) => self.called(call),

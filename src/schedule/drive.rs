@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::Frontier;
 use crate::budget::Purse;
 use crate::run::{Event, Outcome, Purpose, TaskId, Value, in_one_line};
-use crate::step::{self, RunContext, StepError};
+use crate::step::{self, Closed, RunContext, StepError};
 use crate::store::StoreError;
 
 /// How a run is asked to stop.
@@ -64,7 +64,7 @@ async fn work(context: &Arc<RunContext>, stop: &Stop) -> Result<Outcome, DriveEr
     let mut running: JoinSet<Ended> = JoinSet::new();
     let most = context.models.concurrency().max(1);
     loop {
-        while running.len() < most && !stop.drain.is_cancelled() && context.account.refusal().is_none() {
+        while running.len() < most && !stop.drain.is_cancelled() && !context.is_out_of_means() {
             let Some(task) = frontier.take() else { break };
             spawn(context, task, &mut running);
         }
@@ -132,6 +132,8 @@ fn settle(
             }
         }
         Err(StepError::Store(error)) => return Err(error.into()),
+        // As with the budget: what is open is there to be resumed when a person has mended it.
+        Err(StepError::Closed { agent, reason, hint }) => context.close(Closed { agent, reason, hint }),
         Err(error) => {
             tracing::warn!(node = %task.node, slot = %task.slot, "task failed");
             context.ledger.record(&Event::Failed { task: task.clone(), error: in_one_line(&error) })?;
@@ -147,7 +149,9 @@ fn outcome(context: &RunContext, stop: &Stop) -> Outcome {
         let failures = state.failures().count() + state.refused().len();
         let open = context.open_sources(state);
         let stopped = stop.drain.is_cancelled() || stop.abort.is_cancelled();
-        if context.account.refusal().is_some() && !stopped {
+        if context.closed().is_some() && !stopped {
+            Outcome::NoModel
+        } else if context.account.refusal().is_some() && !stopped {
             Outcome::OutOfBudget
         } else if state.waiting().next().is_some() && !stopped {
             Outcome::Waiting

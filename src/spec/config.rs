@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostics;
+use super::model::ModelSpec;
 use super::validate;
 use super::yaml::{parse, read};
-use crate::model::{Price, Script, Speed, Terms};
 
 /// A settings file. An empty one is valid: its presence makes a folder a project.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,64 +47,6 @@ pub struct LimitSpec {
     pub max_tokens: Option<u64>,
     /// US dollars.
     pub max_cost: Option<f64>,
-}
-
-/// A model under a name of one's own: exactly one back end, and the terms on which it is asked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ModelSpec {
-    /// A model that is computed on this machine.
-    pub local: Option<LocalSpec>,
-    /// A stand-in that answers by rules, without a model.
-    pub scripted: Option<Script>,
-    /// What it costs; nothing where it is not given.
-    pub price: Option<Price>,
-    /// How fast it is; estimates of time need it.
-    pub speed: Option<Speed>,
-    /// The most calls in flight at once. Fewer than a local model can take, or as many as a scripted one pretends to.
-    pub concurrency: Option<usize>,
-    /// How many tokens of its window to use at most.
-    pub window: Option<u64>,
-}
-
-/// A model file: exactly one of the two keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LocalSpec {
-    /// The GGUF file, relative to the settings file.
-    pub path: Option<PathBuf>,
-    /// The name of a pulled model.
-    pub name: Option<String>,
-}
-
-/// What computes a model's answers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum BackEnd<'a> {
-    /// The GGUF file at a path.
-    File(&'a Path),
-    /// The pulled model of a name.
-    Pulled(&'a str),
-    /// A script.
-    Scripted(&'a Script),
-}
-
-impl ModelSpec {
-    /// Returns the back end; none where there is not exactly one, which no file that was read has.
-    #[must_use]
-    pub fn back_end(&self) -> Option<BackEnd<'_>> {
-        match (&self.local, &self.scripted) {
-            (Some(LocalSpec { path: Some(path), name: None }), None) => Some(BackEnd::File(path)),
-            (Some(LocalSpec { path: None, name: Some(name) }), None) => Some(BackEnd::Pulled(name)),
-            (None, Some(script)) => Some(BackEnd::Scripted(script)),
-            _ => None,
-        }
-    }
-
-    /// Returns the terms on which the model is asked.
-    #[must_use]
-    pub fn terms(&self) -> Terms {
-        Terms { price: self.price, speed: self.speed, concurrency: self.concurrency }
-    }
 }
 
 /// Reads a settings file.

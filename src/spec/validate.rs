@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use super::agent::AgentSpec;
 use super::calls::StepCalls;
-use super::config::{BudgetSpec, Config, ModelSpec};
+use super::config::{BudgetSpec, Config};
 use super::control::{self, condition};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::input::{InputKind, InputSpec};
@@ -203,7 +203,7 @@ fn model_outside<T>(spec: &Located<T>, path: &[&str], model: &str) -> Option<Dia
 
 /// Checks a settings file on its own.
 pub(super) fn config(spec: &Located<Config>) -> Result<(), Diagnostics> {
-    let models = spec.value.models.iter().flat_map(|(name, model)| listed_model(spec, name, model));
+    let models = spec.value.models.iter().flat_map(|(name, model)| super::model::check(spec, name, model));
     answer(budget(spec).into_iter().chain(models).collect())
 }
 
@@ -223,52 +223,6 @@ fn budget(spec: &Located<Config>) -> Vec<Diagnostic> {
             problems.push(out_of_range(spec, &[path, &["max_cost"]].concat(), "of US dollars, at least 0"));
         }
     }
-    problems
-}
-
-/// Checks one model of a settings file.
-fn listed_model(spec: &Located<Config>, name: &str, model: &ModelSpec) -> Vec<Diagnostic> {
-    let at = |keys: &[&'static str]| [&["models", name], keys].concat();
-    let mut problems = Vec::new();
-    let ends: Vec<&'static str> = [("local", model.local.is_some()), ("scripted", model.scripted.is_some())]
-        .into_iter()
-        .filter_map(|(key, given)| given.then_some(key))
-        .collect();
-    let wrong = match ends.as_slice() {
-        [] => Some((at(&[]), format!("the model `{name}` has no back end"))),
-        [_] => None,
-        [_, second, ..] => Some((at(&[*second]), format!("the model `{name}` has two back ends"))),
-    };
-    problems.extend(wrong.map(|(path, message)| {
-        spec.error_at_key(&path, message).label("expected exactly one of `local` and `scripted`")
-    }));
-    if model.local.as_ref().is_some_and(|local| local.path.is_some() == local.name.is_some()) {
-        let problem = spec.error_at_key(&at(&["local"]), "a local model is one file");
-        problems.push(problem.label("expected either `path: FILE.gguf` or `name: NAME`"));
-    }
-    let price = model.price.iter().flat_map(|price| {
-        [
-            ("prompt", price.prompt),
-            ("completion", price.completion),
-            ("cached_prompt", price.cached_prompt.unwrap_or(0.0)),
-        ]
-    });
-    for (key, _) in price.filter(|(_, usd)| !(0.0..=1e6).contains(usd)) {
-        problems.push(out_of_range(
-            spec,
-            &at(&["price", key]),
-            "of USD per million tokens, from 0 to 1000000",
-        ));
-    }
-    let speed =
-        model.speed.iter().flat_map(|speed| [("prompt", speed.prompt), ("completion", speed.completion)]);
-    for (key, _) in speed.filter(|(_, speed)| !(speed.is_finite() && *speed > 0.0)) {
-        problems.push(out_of_range(spec, &at(&["speed", key]), "of tokens per second, above 0"));
-    }
-    let zeros = [("concurrency", model.concurrency == Some(0)), ("window", model.window == Some(0))];
-    problems.extend(
-        zeros.iter().filter(|(_, zero)| *zero).map(|(key, _)| out_of_range(spec, &at(&[key]), "at least 1")),
-    );
     problems
 }
 

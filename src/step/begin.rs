@@ -1,5 +1,7 @@
 //! How a run begins: its documents go into the journal, and what every step can see is put together.
 
+use std::sync::OnceLock;
+
 use tokio_util::sync::CancellationToken;
 
 use super::RunContext;
@@ -73,7 +75,18 @@ impl RunContext {
     ) -> Self {
         let sources = sources_of(&documents, plan.purpose);
         let account = ledger.read(|state| Account::new(state.budget().clone(), &state.spending()));
-        Self { workflow, plan, documents, sources, models, ledger, account, only: None, drain }
+        Self {
+            workflow,
+            plan,
+            documents,
+            sources,
+            models,
+            ledger,
+            account,
+            only: None,
+            drain,
+            closed: OnceLock::new(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every step of a run can see.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
@@ -37,9 +38,39 @@ pub struct RunContext {
     pub only: Option<HashSet<Slot>>,
     /// Set when no further call may begin.
     pub drain: CancellationToken,
+    /// Set when no model is left to ask.
+    pub(super) closed: OnceLock<Closed>,
+}
+
+/// Why no model is left to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// Who wanted to ask.
+    pub agent: String,
+    /// What each of its models said.
+    pub reason: String,
+    /// A remedy.
+    pub hint: Option<String>,
 }
 
 impl RunContext {
+    /// Notes that no model is left to ask, so that nothing more is begun.
+    pub fn close(&self, why: Closed) {
+        let _ = self.closed.set(why);
+    }
+
+    /// Returns why no model is left to ask, if none is.
+    #[must_use]
+    pub fn closed(&self) -> Option<&Closed> {
+        self.closed.get()
+    }
+
+    /// Tells whether nothing more can be asked: the budget of the run is used up, or no model is left.
+    #[must_use]
+    pub fn is_out_of_means(&self) -> bool {
+        self.account.refusal().is_some() || self.closed().is_some()
+    }
+
     /// Returns the way to the models.
     #[must_use]
     pub fn caller(&self) -> Caller<'_> {

@@ -18,6 +18,16 @@ pub enum StepError {
     /// The next call may use more than the budget leaves. Where it is the budget of the run, the task is open.
     #[error(transparent)]
     OutOfBudget(Refusal),
+    /// No model is left to ask: no other task will fare better. The task is open.
+    #[error("agent `{agent}` has no model to ask: {reason}")]
+    Closed {
+        /// The agent.
+        agent: String,
+        /// What each of its models said.
+        reason: String,
+        /// A remedy.
+        hint: Option<String>,
+    },
     /// A person rejected what was shown.
     #[error("rejected{}", because(.reason))]
     Rejected {
@@ -123,6 +133,7 @@ impl From<AgentError> for StepError {
             AgentError::Stopped => Self::Stopped,
             AgentError::Store(error) => Self::Store(error),
             AgentError::OutOfBudget(refusal) => Self::OutOfBudget(refusal),
+            AgentError::Closed { agent, reason, hint } => Self::Closed { agent, reason, hint },
             error => Self::Agent(error),
         }
     }

@@ -29,7 +29,7 @@ mod vote;
 mod write;
 
 pub use begin::{Source, TakeInError, records, sources_of, take_in};
-pub use context::RunContext;
+pub use context::{Closed, RunContext};
 pub use error::StepError;
 pub use extract::{SENT_BACK, schema_text};
 pub use split::{Room, SEAMS, room};

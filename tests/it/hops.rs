@@ -74,7 +74,7 @@ impl ChatModel for Reader {
                 _ => said,
             };
             let usage = Usage { prompt_tokens: self.prompt_tokens(&request.messages)?, ..Usage::default() };
-            Ok(ChatResponse { text, stop: StopReason::End, usage, scores: Vec::new() })
+            Ok(ChatResponse { text, stop: StopReason::End, usage, ..ChatResponse::default() })
         })
     }
 }

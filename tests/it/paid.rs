@@ -38,7 +38,7 @@ fn traced(settings: &str) -> Option<(usize, Vec<String>)> {
 #[test]
 fn an_answer_with_a_price_is_forced_to_the_disk_and_one_without_is_not() {
     let Some((calls, free)) = traced(SETTINGS) else { return };
-    let paid = traced(&format!("{SETTINGS}    price: {{prompt: 1, completion: 2}}\n")).unwrap();
+    let paid = traced(&format!("{SETTINGS}    price: {{input: 1, output: 2}}\n")).unwrap();
     assert!(calls > 2 && paid.0 == calls, "{calls} and {} calls", paid.0);
     let forced = |lines: &[String]| lines.iter().filter(|line| line.contains("/records>")).count();
     assert_eq!((forced(&free), forced(&paid.1)), (0, calls), "{:?}", paid.1);

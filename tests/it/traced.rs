@@ -36,7 +36,7 @@ fn a_call_is_logged_within_its_task_and_its_run_and_without_any_text() {
     let calls = report["calls"].as_array().unwrap();
 
     let within = |word: &str| -> Vec<&str> {
-        ended.stderr.lines().filter(|line| line.contains(&format!("caller: {word}"))).collect()
+        ended.stderr.lines().filter(|line| line.contains(&format!("asking: {word}"))).collect()
     };
     let (asked, answered, missed) = (within("asks "), within("called "), within("no answer "));
     assert_eq!((answered.len(), missed.len()), (calls.len(), 1), "{}", ended.stderr);

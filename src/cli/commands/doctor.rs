@@ -3,13 +3,35 @@
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use super::probing;
 use crate::connect::{DEFAULT_MODEL, connect};
 use crate::graph;
 use crate::run::in_one_line;
 use crate::spec::Catalog;
 use crate::store::Store;
 
-pub(in super::super) fn run(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+#[derive(Debug, clap::Args)]
+pub(in super::super) struct Args {
+    /// Ask this model, as `--model` takes it, for everything that a run may want of it
+    model: Option<String>,
+    /// Fill the whole window that the model is said to have; its tokens are paid
+    #[arg(long, requires = "model")]
+    whole_window: bool,
+}
+
+/// Checks this machine, or asks a model where one is named.
+pub(in super::super) async fn run(
+    args: Args,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    match args.model {
+        Some(model) => probing::run(&model, args.whole_window, settings, printer).await,
+        None => here(settings, printer),
+    }
+}
+
+fn here(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut lines = Vec::new();
     let mut values = Vec::new();
     let mut sound = true;

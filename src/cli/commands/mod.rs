@@ -1,4 +1,4 @@
-//! One file a subcommand; `runs show` has `shown`.
+//! One file a subcommand; `runs show` has `shown`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -8,6 +8,7 @@ pub(super) mod doctor;
 pub(super) mod graph;
 pub(super) mod models;
 pub(super) mod plan;
+mod probing;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;

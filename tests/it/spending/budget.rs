@@ -9,7 +9,7 @@ use crate::longhand::{Ended, Longhand, document};
 
 /// A model of one cent for a thousand tokens of either kind, and ten calls at once.
 const SETTINGS: &str = "models:\n  paid:\n    scripted: {context: 4000, max_output: 64, concurrency: 10, latency_ms: 1, echo_words: 20}\n    \
-                        price: {prompt: 10, completion: 10}\n";
+                        price: {input: 10, output: 10}\n";
 
 fn prepared(settings: &str) -> Longhand {
     let longhand = Longhand::new();

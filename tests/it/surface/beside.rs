@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::longhand::{Ended, Longhand, document};
 
 const SETTINGS: &str = "model: paid\nmodels:\n  paid:\n    scripted: {max_output: 100, rules: [{when: '', say: Ten tokens stand in this shorter answer.}]}\n    \
-                        price: {prompt: 10, completion: 20}\n";
+                        price: {input: 10, output: 20}\n";
 
 const RUN: [&str; 6] = ["run", "mine", "in", "--window", "700", "--json"];
 

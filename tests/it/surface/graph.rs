@@ -69,7 +69,7 @@ fn what_waits_for_a_person_and_what_it_cost_are_drawn_in() {
     longhand.file("a.md", document(12)).file("b.md", document(18)).file(
         "longhand.yaml",
         "model: paid\nmodels:\n  paid:\n    scripted: {max_output: 60, rules: [{when: '', say: a letter}]}\n    \
-         price: {prompt: 10, completion: 10}\n",
+         price: {input: 10, output: 10}\n",
     );
     let workflow = format!("{}/tests/fixtures/control/gated.yaml", env!("CARGO_MANIFEST_DIR"));
     let ended = longhand.run(&["run", &workflow, "a.md", "b.md", "--json"]);

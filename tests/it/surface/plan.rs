@@ -119,7 +119,7 @@ fn prices_and_speeds_come_from_the_settings() {
     let longhand = Longhand::new();
     longhand.file("a.md", document(60)).file(
         "longhand.yaml",
-        "model: fast\nmodels:\n  fast:\n    scripted: {max_output: 100}\n    price: {prompt: 1000, completion: 2000}\n    \
+        "model: fast\nmodels:\n  fast:\n    scripted: {max_output: 100}\n    price: {input: 1000, output: 2000}\n    \
          speed: {prompt: 1000, completion: 10}\n    concurrency: 2\n",
     );
     let ended = longhand.run(&[

@@ -213,7 +213,7 @@ models:
     window: 3000
   sure:
     scripted: {context: 5000, rules: [{when: '', say: Sure.}]}
-    price: {prompt: 1.5, completion: 6}
+    price: {input: 1.5, output: 6}
 ";
 
 #[test]

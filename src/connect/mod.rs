@@ -1,10 +1,13 @@
 //! From the name of a model to the model: the only place that knows every back end.
 
+mod endpoint;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{ChatModel, Measure, ModelError, Script, ScriptedModel, Terms, Unasked};
+use crate::remote::{AddressError, Key, RemoteModel, Tape};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
 /// The model that is asked where nobody names one.
@@ -22,6 +25,14 @@ pub struct ConnectOptions {
     pub window: Option<u64>,
     /// The models that settings list; their names count before all others.
     pub listed: BTreeMap<String, ModelSpec>,
+    /// Where models of endpoints are asked that do not say it themselves; none means OpenAI.
+    pub base_url: Option<String>,
+    /// The keys of endpoints, by the variables that hold them.
+    pub keys: BTreeMap<String, Key>,
+    /// Whether no other machine may be reached.
+    pub offline: bool,
+    /// What is done with a file of replies of endpoints.
+    pub tape: Option<Tape>,
 }
 
 /// A model that is ready to be asked.
@@ -35,6 +46,27 @@ pub struct Connection {
     pub note: Option<String>,
     /// On which terms it is asked.
     pub terms: Terms,
+    /// Those that are asked where it cannot be, in this order.
+    pub then: Vec<(Arc<dyn ChatModel>, Terms)>,
+}
+
+impl Connection {
+    fn of(model: Arc<dyn ChatModel>) -> Self {
+        Self { model, parameters: None, note: None, terms: Terms::default(), then: Vec::new() }
+    }
+
+    /// Returns the model with its terms, and those that stand in for it with theirs.
+    #[must_use]
+    pub fn termed(&self) -> ((Arc<dyn ChatModel>, Terms), Vec<(Arc<dyn ChatModel>, Terms)>) {
+        ((Arc::clone(&self.model), self.terms), self.then.clone())
+    }
+
+    /// Returns what tells its answers from those of every other connection.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let all = std::iter::once(&self.model).chain(self.then.iter().map(|(model, _)| model));
+        all.map(|model| model.identity()).collect::<Vec<_>>().join(" | ")
+    }
 }
 
 /// There is no such model, or it cannot be used.
@@ -70,6 +102,23 @@ pub enum ConnectError {
     /// The build has no back end for local models.
     #[error("this build of longhand has no local models: it was built without the feature `local`")]
     NoLocal,
+    /// An endpoint wants a key, and there is none.
+    #[error("there is no key for `{model}`: the environment variable `{variable}` is empty")]
+    NoKey {
+        /// The model.
+        model: String,
+        /// The variable.
+        variable: String,
+    },
+    /// The endpoint is on another machine, and none may be reached.
+    #[error("`{model}` is asked over the network, which `--offline` forbids")]
+    Offline {
+        /// The model.
+        model: String,
+    },
+    /// The way to an endpoint could not be made.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// A listed model does not have exactly one back end.
     #[error("the settings list `{name}` without exactly one back end")]
     BackEnd {
@@ -84,6 +133,9 @@ impl ConnectError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotPulled { name } => Some(format!("fetch it with `longhand models pull {name}`")),
+            Self::NoKey { variable, .. } => Some(format!(
+                "`export {variable}=...`, or name another variable or address at the model in `longhand.yaml`"
+            )),
             Self::Unknown { similar: Some(similar), .. } => Some(format!("did you mean `{similar}`?")),
             Self::Unknown { .. } => Some(
                 "`longhand models list` shows the names, and `--model FILE.gguf` takes any file".to_owned(),
@@ -93,14 +145,17 @@ impl ConnectError {
     }
 }
 
-/// Connects to the model that `name` says: a name that settings list, `scripted`, `scripted:FILE.yaml`, the path of a
-/// GGUF file, or the name of a pulled model.
+/// Connects to the model that `name` says: a name that settings list, a well-known model behind an endpoint or any as
+/// `openai:NAME`, `scripted`, `scripted:FILE.yaml`, the path of a GGUF file, or the name of a pulled model.
 ///
 /// # Errors
 /// [`ConnectError`].
 pub fn connect(name: &str, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     if let Some(listed) = options.listed.get(name) {
         return connect_listed(name, listed, options);
+    }
+    if let Some(spec) = endpoint::named(name) {
+        return endpoint::connect(&spec, &Terms::default(), options);
     }
     let Some(rest) = name.strip_prefix(SCRIPTED) else { return local(name, options.window, options) };
     match rest.strip_prefix(':') {
@@ -124,9 +179,35 @@ fn connect_listed(
             let concurrency = listed.concurrency.unwrap_or(script.concurrency);
             scripted(Script { concurrency, ..script.clone() }, window)
         }
+        Some(BackEnd::OpenAi(openai)) => endpoint::connect(openai, &listed.terms(), options)?,
+        Some(BackEnd::Fallback(names)) => return connect_fallback(names, options),
         None => return Err(ConnectError::BackEnd { name: name.to_owned() }),
     };
-    Ok(Connection { terms: listed.terms(), ..connection })
+    // An endpoint knows its price.
+    let price = connection.terms.price.or(listed.terms().price);
+    Ok(Connection { terms: Terms { price, ..listed.terms() }, ..connection })
+}
+
+/// Connects to the model behind an endpoint that `name` says; none where it is computed on this machine.
+///
+/// # Errors
+/// As [`connect`].
+pub fn remote(name: &str, options: &ConnectOptions) -> Result<Option<RemoteModel>, ConnectError> {
+    let listed = options.listed.get(name).map(ModelSpec::back_end);
+    let spec = match listed {
+        Some(Some(BackEnd::OpenAi(spec))) => Some(spec.clone()),
+        Some(_) => None,
+        None => endpoint::named(name),
+    };
+    spec.map(|spec| endpoint::model(&spec, options)).transpose()
+}
+
+/// Connects to the first of several models, and to the others that stand in for it.
+fn connect_fallback(names: &[String], options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let mut connections = names.iter().map(|name| connect(name, options));
+    let first = connections.next().ok_or_else(|| ConnectError::BackEnd { name: String::new() })??;
+    let then = connections.map(|one| one.map(|one| (one.model, one.terms))).collect::<Result<_, _>>()?;
+    Ok(Connection { then, ..first })
 }
 
 /// Finds what prompts for the model that `name` says are measured with. Reads no weights and fetches nothing.
@@ -139,8 +220,13 @@ pub fn measure(name: &str, options: &ConnectOptions) -> Result<Arc<dyn Measure>,
     match listed.and_then(ModelSpec::back_end) {
         Some(BackEnd::File(path)) => measure_local(&path.display().to_string(), window, options),
         Some(BackEnd::Pulled(pulled)) => measure_local(pulled, window, options),
-        // What is scripted has no weights.
-        Some(BackEnd::Scripted(_)) => Ok(Arc::new(connect(name, options)?.model)),
+        Some(BackEnd::Fallback(names)) => {
+            let first = names.first().ok_or_else(|| ConnectError::BackEnd { name: name.to_owned() })?;
+            measure(first, options)
+        }
+        // What is scripted or elsewhere has no weights here.
+        Some(BackEnd::Scripted(_) | BackEnd::OpenAi(_)) => Ok(Arc::new(connect(name, options)?.model)),
+        None if endpoint::named(name).is_some() => Ok(Arc::new(connect(name, options)?.model)),
         None if name.starts_with(SCRIPTED) => Ok(Arc::new(connect(name, options)?.model)),
         None => measure_local(name, window, options),
     }
@@ -158,13 +244,12 @@ pub fn connect_unasked(
 ) -> Result<Connection, ConnectError> {
     let model = Arc::new(Unasked::new(identity, measure(name, options)?));
     let terms = options.listed.get(name).map(ModelSpec::terms).unwrap_or_default();
-    Ok(Connection { model, parameters: None, note: None, terms })
+    Ok(Connection { terms, ..Connection::of(model) })
 }
 
 fn scripted(script: Script, window: Option<u64>) -> Connection {
     let context = window.map_or(script.context, |window| window.min(script.context));
-    let model = Arc::new(ScriptedModel::new(Script { context, ..script }));
-    Connection { model, parameters: None, note: None, terms: Terms::default() }
+    Connection::of(Arc::new(ScriptedModel::new(Script { context, ..script })))
 }
 
 /// Finds the name that was probably meant, among those that need no file.
@@ -221,7 +306,7 @@ fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Co
     let parameters = Some(model.info().parameters);
     let note = model.device().fallback.as_ref();
     let note = note.map(|why| format!("no graphics processor is used, the CPU computes instead: {why}"));
-    Ok(Connection { model: Arc::new(model), parameters, note, terms: Terms::default() })
+    Ok(Connection { parameters, note, ..Connection::of(Arc::new(model)) })
 }
 
 #[cfg(not(feature = "local"))]

@@ -1,0 +1,20 @@
+//! The seam to models that turn texts into vectors.
+
+use std::fmt;
+
+use super::chat::BoxFuture;
+use super::error::ModelError;
+
+/// A model that turns texts into vectors, near each other where the texts mean the like.
+///
+/// Implementations are cancel-safe: dropping the future stops the work.
+pub trait Embedder: fmt::Debug + Send + Sync {
+    /// Returns a name that tells this model's vectors from every other's.
+    fn identity(&self) -> &str;
+
+    /// Returns one vector for each text, in their order. All vectors of a model are of one length.
+    ///
+    /// # Errors
+    /// [`ModelError`], as [`ChatModel::chat`](super::ChatModel::chat).
+    fn embed<'a>(&'a self, texts: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>>;
+}

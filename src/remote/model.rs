@@ -1,0 +1,421 @@
+//! A model behind an endpoint, as the rest of the program knows models.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::breaker::{Breaker, BreakerRules, Pass};
+use super::count::{Conservative, of_name};
+use super::endpoint::{Address, AddressError, Line, shown};
+use super::failure::Failure;
+use super::gauge::{Gauge, Verdict};
+use super::pace::{self, Pace, PaceLimits, Told};
+use super::recording::Recording;
+use super::transport::Transport;
+use super::wire::{self, Answer, Manners};
+use crate::model::{
+    Admission, BoxFuture, ChatModel, ChatRequest, ChatResponse, Down, Message, ModelError, ModelLimits,
+    OutputForm, StopReason, TokenSink, Usage,
+};
+use crate::text::{TokenCount, TokenCounter};
+
+/// A whole answer may take so many times as long as a sign of life.
+const PATIENCE: u32 = 4;
+
+/// No token is longer, in bytes, on the average of an answer.
+const LONGEST_TOKEN: u64 = 32;
+
+/// As many samples decide whether an endpoint reads whole prompts.
+const SAMPLES: u32 = 2;
+
+/// What a choice may have around it, in tokens.
+const AROUND: TokenCount = TokenCount(8);
+
+/// Which model is behind which endpoint, and how it is asked.
+#[derive(Debug, Clone)]
+pub struct RemoteOptions {
+    /// Where the endpoint is.
+    pub address: Address,
+    /// The model's name there.
+    pub model: String,
+    /// The tokens of its window.
+    pub context: TokenCount,
+    /// The most tokens of one answer.
+    pub max_output: TokenCount,
+    /// How often it is asked.
+    pub limits: PaceLimits,
+    /// The model's own tokenizer, where it was given.
+    pub counter: Option<Arc<dyn TokenCounter>>,
+    /// Whether it thinks before it answers.
+    pub reasoning: bool,
+    /// How long it thinks.
+    pub reasoning_effort: Option<String>,
+    /// Replies that are written to a file, or given again from one.
+    pub tape: Option<Tape>,
+}
+
+/// What is done with a file of replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tape {
+    /// Every reply is written to it.
+    Record(PathBuf),
+    /// The replies in it are given again, and nothing is sent.
+    Replay(PathBuf),
+}
+
+/// A [`ChatModel`] behind an OpenAI-compatible endpoint.
+///
+/// Nothing is sent when it is made.
+///
+/// ```
+/// use longhand::model::ChatModel;
+/// use longhand::remote::{Address, PaceLimits, RemoteModel, RemoteOptions};
+/// use longhand::text::TokenCount;
+/// use std::time::Duration;
+///
+/// let model = RemoteModel::new(&RemoteOptions {
+///     address: Address {
+///         base_url: "http://localhost:8080/v1".to_owned(),
+///         key: None,
+///         timeout: Duration::from_secs(600),
+///         ca_file: None,
+///     },
+///     model: "smollm2".to_owned(),
+///     context: TokenCount(8192),
+///     max_output: TokenCount(1024),
+///     limits: PaceLimits { requests_per_minute: None, tokens_per_minute: None, concurrency: 16 },
+///     counter: None,
+///     reasoning: false,
+///     reasoning_effort: None,
+///     tape: None,
+/// })?;
+/// assert_eq!(model.identity(), "openai:smollm2@http://localhost:8080/v1");
+/// # Ok::<(), longhand::remote::AddressError>(())
+/// ```
+#[derive(Debug)]
+pub struct RemoteModel {
+    identity: String,
+    name: String,
+    line: Line,
+    limits: ModelLimits,
+    gauge: Gauge,
+    pace: Arc<Pace>,
+    breaker: Breaker,
+    manners: Mutex<Manners>,
+    reasoning: bool,
+    effort: Option<String>,
+    address: Address,
+}
+
+impl RemoteModel {
+    /// Makes the way to a model.
+    ///
+    /// # Errors
+    /// [`AddressError`] where the key, the certificates or the file of replies cannot be used.
+    pub fn new(options: &RemoteOptions) -> Result<Self, AddressError> {
+        let RemoteOptions { address, model, .. } = options;
+        let line = Line::new(address)?;
+        let line = match &options.tape {
+            None => line,
+            Some(Tape::Record(path)) => {
+                let recording = Arc::new(Recording::record(path, address.key.clone())?);
+                let client = line.http();
+                line.over(Transport::Recorded(client, recording))
+            }
+            Some(Tape::Replay(path)) => line.over(Transport::Replayed(Arc::new(Recording::replay(path)?))),
+        };
+        let (counter, exact) = match (&options.counter, of_name(model)) {
+            (Some(given), _) => (Arc::clone(given), true),
+            (None, Some(known)) => (known, true),
+            (None, None) => (Arc::new(Conservative) as Arc<dyn TokenCounter>, false),
+        };
+        let effort =
+            options.reasoning_effort.as_ref().map_or_else(String::new, |effort| format!("#{effort}"));
+        let reasoning = options.reasoning || options.reasoning_effort.is_some();
+        let manners = Manners {
+            completion_tokens: reasoning,
+            temperature: !reasoning,
+            schema: true,
+            stream_usage: true,
+            seed: !reasoning,
+        };
+        Ok(Self {
+            identity: format!("openai:{model}@{}{effort}", shown(&address.base_url)),
+            name: model.clone(),
+            line,
+            limits: ModelLimits {
+                context: options.context,
+                max_output: options.max_output.min(options.context),
+                concurrency: options.limits.concurrency.max(1),
+            },
+            gauge: Gauge::new(counter, exact),
+            pace: Arc::new(Pace::new(options.limits)),
+            breaker: Breaker::new(&address.base_url, BreakerRules::default()),
+            manners: Mutex::new(manners),
+            reasoning,
+            effort: options.reasoning_effort.clone(),
+            address: address.clone(),
+        })
+    }
+
+    /// Returns where the endpoint is.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Returns the model's name there.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Says whether the endpoint has taken every form of answer so far.
+    pub(super) fn takes_schema(&self) -> bool {
+        self.manners().schema
+    }
+
+    /// Returns how many tokens an answer to `request` may have at most.
+    fn longest(&self, request: &ChatRequest) -> TokenCount {
+        match &request.output {
+            // What is thought counts as part of an answer.
+            OutputForm::Choice(choices) if !self.reasoning => {
+                let longest = choices.iter().map(|choice| self.gauge.counter().count(choice)).max();
+                longest.unwrap_or_default() + AROUND
+            }
+            _ => request.max_output.min(self.limits.max_output),
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut ticket: Ticket,
+        request: &ChatRequest,
+        sink: Option<&dyn TokenSink>,
+    ) -> Result<ChatResponse, ModelError> {
+        if let OutputForm::Score(_) = request.output {
+            let reason = "an endpoint does not tell how likely a given text is".to_owned();
+            return Err(ModelError::Form { reason });
+        }
+        let most = self.longest(request);
+        let counted = self.gauge.prompt_tokens(&request.messages);
+        ModelError::check_fits(counted, most, self.limits.context)?;
+        let manners = *self.manners();
+        let (answer, told) = self.send(request, most, manners, sink).await;
+        ticket.tell(&answer, &told);
+        let answer = answer.map_err(|failure| self.error(failure, manners))?;
+        let usage = self.used(request, &answer).await?;
+        if answer.is_filtered() {
+            return Err(ModelError::Filtered { usage: Some(usage) });
+        }
+        let broken = |reason: &str| ModelError::Broken { reason: reason.to_owned(), usage: Some(usage) };
+        if !answer.chosen {
+            return Err(broken("it holds no choice"));
+        }
+        let mut response = answer.response(request, usage);
+        if response.text.trim().is_empty() && response.stop != StopReason::Length {
+            return Err(broken("it is empty"));
+        }
+        if let OutputForm::Choice(choices) = &request.output {
+            let meant = wire::choice(&response.text, choices);
+            response.text = meant.cloned().ok_or_else(|| broken("it is none of the choices"))?;
+            response.stop = StopReason::End;
+        }
+        Ok(response)
+    }
+
+    /// Finds out what an answer used, and whether the endpoint read the whole prompt.
+    async fn used(&self, request: &ChatRequest, answer: &Answer) -> Result<Usage, ModelError> {
+        let counter = self.gauge.counter();
+        let messages = &request.messages;
+        let own = || Usage {
+            prompt_tokens: self.gauge.prompt_tokens(messages),
+            completion_tokens: counter.count(&answer.text) + counter.count(&answer.reasoning),
+            ..Usage::default()
+        };
+        let Some(told) = answer.usage else { return Ok(own()) };
+        let mut usage = told;
+        for _ in 0..=SAMPLES {
+            match self.gauge.judge(messages, told.prompt_tokens) {
+                Verdict::Sound => {
+                    self.gauge.learn(messages, told.prompt_tokens);
+                    break;
+                }
+                Verdict::Absurd => return Ok(Usage { completion_tokens: told.completion_tokens, ..own() }),
+                Verdict::Cut { counted, read } => return Err(ModelError::Cut { counted, read, usage }),
+                Verdict::Suspect => {
+                    let Some(sample) = self.sample(messages).await else { break };
+                    usage.prompt_tokens = usage.prompt_tokens + sample.prompt_tokens;
+                    usage.completion_tokens = usage.completion_tokens + sample.completion_tokens;
+                }
+            }
+        }
+        Ok(usage)
+    }
+
+    /// Has the endpoint count a short prompt made of the same text; returns what that used.
+    async fn sample(&self, messages: &[Message]) -> Option<Usage> {
+        let sample = ChatRequest::new(self.gauge.sample(messages), TokenCount(1));
+        let manners = *self.manners();
+        let (answer, _) = self.send(&sample, TokenCount(1), manners, None).await;
+        let usage = answer.ok()?.usage?;
+        self.gauge.learn(&sample.messages, usage.prompt_tokens);
+        Some(usage)
+    }
+
+    /// Sends a request once, and returns beside the answer what the endpoint said of its limits.
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        most: TokenCount,
+        manners: Manners,
+        sink: Option<&dyn TokenSink>,
+    ) -> (Result<Answer, Failure>, Told) {
+        let body = wire::body(&self.name, request, most, manners, self.effort.as_deref(), sink.is_some());
+        let (client, hearing) = self.line.client();
+        let chat = client.chat();
+        let asked = async {
+            match sink {
+                None => chat.create_byot(body).await.map(Answer::whole).map_err(Failure::unboxed),
+                Some(sink) => {
+                    let stream = chat.create_stream_byot::<Value, Value>(body).await;
+                    gathered(stream.map_err(Failure::unboxed)?, most, sink).await
+                }
+            }
+        };
+        let answer = timeout(self.address.timeout.saturating_mul(PATIENCE), asked).await;
+        (answer.unwrap_or(Err(Failure::Silent)), Told::read(&hearing.headers()))
+    }
+
+    /// Says what follows from a failure. What the endpoint does not take it is not asked with again.
+    fn error(&self, failure: Failure, sent: Manners) -> ModelError {
+        if let Failure::Status { status: 400 | 404 | 415 | 422 | 501, parameter, reason, .. } = &failure
+            && let Some(less) = sent.without(parameter, reason)
+        {
+            *self.manners() = less;
+            let reason = format!("the endpoint does not take all that it was asked with: {reason}");
+            return ModelError::Unavailable { reason, retry_after: Some(Duration::ZERO) };
+        }
+        failure.into_error(self.address.timeout)
+    }
+
+    fn manners(&self) -> std::sync::MutexGuard<'_, Manners> {
+        self.manners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to make one request: the breaker lets it through, and the pace has a place for it.
+#[derive(Debug, Default)]
+struct Ticket {
+    pass: Option<Pass>,
+    place: Option<pace::Admission>,
+}
+
+impl Ticket {
+    /// Tells what came of the request, and gives the place back.
+    fn tell(&mut self, answer: &Result<Answer, Failure>, told: &Told) {
+        let (pass, place) = (self.pass.take(), self.place.take());
+        match answer {
+            Ok(answer) => {
+                let used = answer.usage.map(|usage| usage.prompt_tokens + usage.completion_tokens);
+                place.inspect(|place| place.answered(told, used));
+                pass.map(Pass::succeeded);
+            }
+            Err(failure) if failure.pushes_back() => {
+                place.inspect(|place| place.refused(told, failure.retry_after()));
+            }
+            Err(failure) if failure.is_outage() => drop(pass.map(|pass| pass.failed(Instant::now()))),
+            Err(_) => drop(pass.map(Pass::succeeded)),
+        }
+    }
+}
+
+/// Gathers a stream. One that breaks off, or that does not say that it has ended, is no answer.
+async fn gathered(
+    mut stream: impl futures::Stream<Item = Result<Value, async_openai::error::OpenAIError>> + Unpin,
+    most: TokenCount,
+    sink: &dyn TokenSink,
+) -> Result<Answer, Failure> {
+    let longest = most.0.saturating_mul(LONGEST_TOKEN).saturating_add(4096);
+    let mut answer = Answer::default();
+    while let Some(event) = stream.next().await {
+        let event = event.map_err(Failure::unboxed)?;
+        if let Some(error) = event.get("error") {
+            let said = error.get("message").and_then(Value::as_str).unwrap_or("no reason");
+            return Err(Failure::broken(format!(
+                "the stream ended in an error: {}",
+                super::failure::in_a_line(said, None)
+            )));
+        }
+        sink.token(&answer.event(event));
+        if (answer.text.len() + answer.reasoning.len()) as u64 > longest {
+            return Err(Failure::broken("it does not end where it was told to"));
+        }
+    }
+    if answer.finish.is_none() {
+        return Err(Failure::broken("the stream ended before the answer did"));
+    }
+    Ok(answer)
+}
+
+impl ChatModel for RemoteModel {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn limits(&self) -> ModelLimits {
+        self.limits
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        self.gauge.counter()
+    }
+
+    fn prompt_tokens(&self, messages: &[Message]) -> Result<TokenCount, ModelError> {
+        Ok(self.gauge.prompt_tokens(messages))
+    }
+
+    fn most(&self, request: &ChatRequest) -> Result<Usage, ModelError> {
+        let prompt_tokens = self.gauge.most(&request.messages);
+        Ok(Usage { prompt_tokens, completion_tokens: self.longest(request), ..Usage::default() })
+    }
+
+    fn admit<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<Admission, Down>> {
+        Box::pin(async move {
+            let tokens = self.gauge.prompt_tokens(&request.messages) + self.longest(request);
+            let place = self.pace.admit(tokens).await;
+            let pass = self.breaker.ask(Instant::now()).map_err(Down)?;
+            Ok(Admission::holding(Ticket { pass: Some(pass), place: Some(place) }))
+        })
+    }
+
+    fn chat<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+        sink: Option<&'a dyn TokenSink>,
+    ) -> BoxFuture<'a, Result<ChatResponse, ModelError>> {
+        Box::pin(async move {
+            let admission = self.admit(request).await.map_err(|Down(left)| ModelError::Unavailable {
+                reason: "it has failed too often and is left alone for now".to_owned(),
+                retry_after: Some(left),
+            })?;
+            self.chat_within(admission, request, sink).await
+        })
+    }
+
+    fn chat_within<'a>(
+        &'a self,
+        mut admission: Admission,
+        request: &'a ChatRequest,
+        sink: Option<&'a dyn TokenSink>,
+    ) -> BoxFuture<'a, Result<ChatResponse, ModelError>> {
+        let ticket = admission.held::<Ticket>().map(std::mem::take).unwrap_or_default();
+        Box::pin(self.answer(ticket, request, sink))
+    }
+}

@@ -1,0 +1,110 @@
+//! Five hundred documents through a provider at which everything goes wrong.
+
+use std::collections::BTreeMap;
+
+use super::{document, is_about, project, results, used};
+use crate::support::provider::{Behaviour, Fault, Lie, Provider, RetryAfter, Tokenizer};
+
+fn everything() -> Vec<(Fault, u32)> {
+    let seconds = std::time::Duration::from_secs;
+    vec![
+        (Fault::Delay(std::time::Duration::from_millis(20)), 20),
+        (Fault::TooMany { retry_after: None }, 20),
+        (Fault::TooMany { retry_after: Some(RetryAfter::Seconds(0)) }, 10),
+        (Fault::TooMany { retry_after: Some(RetryAfter::Date(seconds(0))) }, 10),
+        (Fault::Status(500), 20),
+        (Fault::Html503, 10),
+        (Fault::Conflict409, 10),
+        (Fault::Timeout408, 10),
+        (Fault::CloseBeforeAnswer, 10),
+        (Fault::CloseAfterWork, 10),
+        (Fault::CloseMidStream, 10),
+        (Fault::HalfEvent, 10),
+        (Fault::WrongLength, 10),
+        (Fault::InvalidUtf8, 10),
+        (Fault::EmptyBody, 10),
+        (Fault::NotJson, 10),
+        (Fault::MissingFields, 10),
+        (Fault::ExtraFields, 20),
+        (Fault::EmptyChoices, 10),
+        (Fault::ContentFilter, 5),
+        (Fault::UsageMissing, 20),
+        (Fault::UsageLying(Lie::One), 10),
+        (Fault::UsageLying(Lie::Times(50)), 10),
+        (Fault::NeverEnding, 4),
+        (Fault::SlowLoris, 4),
+        (Fault::BadRequest, 5),
+    ]
+}
+
+#[test]
+fn every_document_ends_right_or_failed_with_its_cause_and_the_books_agree() {
+    let provider = Provider::start(Behaviour {
+        faults: everything(),
+        seed: 7,
+        always_failing: 10,
+        tokenizer: Tokenizer::O200k,
+        ..Behaviour::default()
+    });
+    let longhand = project(&provider, "", 500);
+    longhand.file(
+        "longhand.yaml",
+        format!(
+            "model: there\nmodels:\n  there:\n    openai: {{model: gpt-4o-mini, base_url: \"{}\", price: {{input: 1, cached_input: 0.5, \
+             output: 2}}, timeout: 2, limits: {{concurrency: 32}}}}\n",
+            provider.base_url()
+        ),
+    );
+    let ended = longhand.run(&["run", "note", "archive", "--json", "--max-tokens", "500000"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let report = ended.json();
+    let ledger = provider.ledger();
+    let failed: BTreeMap<&str, &str> = report["failed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|failure| (failure["path"].as_str().unwrap(), failure["error"].as_str().unwrap()))
+        .collect();
+    let right = results(&report);
+    let texts: BTreeMap<&str, &str> =
+        right.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    for number in 0..500 {
+        let path = format!("{number:03}.md");
+        let said = document(number);
+        let chats = ledger.chats();
+        let asked = chats.iter().find(|entry| is_about(entry, number)).unwrap();
+        let due = provider.right_answer(&asked.body);
+        match (texts.get(path.as_str()).filter(|text| !text.is_empty()), failed.get(path.as_str())) {
+            (Some(text), None) => assert_eq!(*text, due.trim(), "{path}: {said}"),
+            (None, Some(cause)) => assert!(cause.contains("got no answer"), "{path}: {cause}"),
+            both => panic!("{path} is neither right nor failed, or both: {both:?}"),
+        }
+    }
+    assert!(
+        ledger.faults() > 100 && !failed.is_empty() && failed.len() < 60,
+        "{} faults, {} failed",
+        ledger.faults(),
+        failed.len()
+    );
+    let (prompt, completion) = used(&ended);
+    let ours = prompt + completion + report["lost"]["tokens"].as_u64().unwrap();
+    let theirs = ledger.charged().total();
+    assert!(ours >= theirs, "ours {ours}, theirs {theirs}");
+    assert!(ours <= 500_000);
+    let delivered: u64 = ledger
+        .chats()
+        .iter()
+        .filter(|entry| entry.answered() && entry.fault == Fault::Sound)
+        .map(|entry| entry.charged.total())
+        .sum();
+    assert!(prompt + completion >= delivered, "{prompt} + {completion}, {delivered}");
+    println!(
+        "ours {ours} (lost {}), theirs {theirs} (wasted {}), {} requests, {} faults, {} failed, {} connections",
+        report["lost"]["tokens"],
+        ledger.wasted().total(),
+        ledger.chats().len(),
+        ledger.faults(),
+        failed.len(),
+        ledger.connections
+    );
+}
