@@ -234,7 +234,7 @@ impl Call<'_> {
         AgentError::Closed {
             agent: self.agent.name.to_string(),
             reason: reasons.clone().map(|why| why.reason.as_str()).collect::<Vec<_>>().join("; "),
-            hint: reasons.filter_map(|why| why.hint.clone()).next(),
+            hint: reasons.clone().find_map(|why| why.hint.clone()),
         }
     }
 }

@@ -13,5 +13,5 @@ mod recall;
 
 pub use caller::{Ask, Caller, messages};
 pub use error::AgentError;
-pub use models::{Models, Termed};
+pub use models::Models;
 pub use recall::{Usable, answered, key_of};

@@ -7,12 +7,9 @@ use tokio::sync::Semaphore;
 
 use super::AgentError;
 use super::flight::Flights;
-use crate::model::{ChatModel, Fallback, ModelError, Terms};
+use crate::model::{ChatModel, Fallback, ModelError, Termed, Terms};
 use crate::run::in_one_line;
 use crate::spec::AgentSpec;
-
-/// A model, and the terms on which it is asked.
-pub type Termed = (Arc<dyn ChatModel>, Terms);
 
 /// What an agent asks: a model, and those that stand in for it.
 #[derive(Debug, Clone)]

@@ -41,7 +41,8 @@ pub async fn main() -> ExitStatus {
     };
     let printer = Printer::new(&args.global);
     printer::trace(args.global.verbose);
-    match dispatch(args, &printer).await {
+    // The state of every command together is large.
+    match Box::pin(dispatch(args, &printer)).await {
         Ok(status) => status,
         Err(error) => {
             printer.error(&error);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ConnectError, ConnectOptions, Connection};
-use crate::model::{ChatModel as _, Terms};
+use crate::model::{ChatModel, Measure, Terms};
 use crate::remote::{Address, Key, OPENAI, PaceLimits, RemoteModel, RemoteOptions, is_here, known};
 use crate::spec::OpenAiSpec;
 use crate::text::{TokenCount, TokenCounter};
@@ -23,7 +23,7 @@ const MAX_OUTPUT: u64 = 4096;
 const CONCURRENCY: usize = 16;
 
 /// The longest time between two signs of life where settings say nothing.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Says whether a name that nothing is listed under is that of a model behind an endpoint, and returns its name there: one of
 /// the table of well-known models, or any after `openai:`.
@@ -51,13 +51,25 @@ pub(super) fn connect(
     Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(Arc::new(model)) })
 }
 
+/// Finds what prompts for a model behind an endpoint are measured with. It takes no key and no network.
+pub(super) fn measure(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Arc<dyn Measure>, ConnectError> {
+    let base_url = model_address(spec, options);
+    let address = Address { base_url, key: None, timeout: TIMEOUT, ca_file: None };
+    let model: Arc<dyn ChatModel> = Arc::new(at(address, spec, options)?);
+    Ok(Arc::new(model))
+}
+
 /// Makes the way to a model behind an endpoint.
 pub(super) fn model(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<RemoteModel, ConnectError> {
+    at(address(spec, options)?, spec, options)
+}
+
+fn at(address: Address, spec: &OpenAiSpec, options: &ConnectOptions) -> Result<RemoteModel, ConnectError> {
     let table = known(&spec.model);
     let context = context(spec, options);
     let max_output = spec.max_output.or_else(|| table.map(|known| known.max_output.0)).unwrap_or(MAX_OUTPUT);
     Ok(RemoteModel::new(&RemoteOptions {
-        address: address(spec, options)?,
+        address,
         model: spec.model.clone(),
         context,
         max_output: TokenCount(max_output),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{ChatModel, Measure, ModelError, Script, ScriptedModel, Terms, Unasked};
+use crate::model::{BEHIND, ChatModel, Measure, ModelError, Script, ScriptedModel, Termed, Terms, Unasked};
 use crate::remote::{AddressError, Key, RemoteModel, Tape};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
@@ -47,7 +47,7 @@ pub struct Connection {
     /// On which terms it is asked.
     pub terms: Terms,
     /// Those that are asked where it cannot be, in this order.
-    pub then: Vec<(Arc<dyn ChatModel>, Terms)>,
+    pub then: Vec<Termed>,
 }
 
 impl Connection {
@@ -57,7 +57,7 @@ impl Connection {
 
     /// Returns the model with its terms, and those that stand in for it with theirs.
     #[must_use]
-    pub fn termed(&self) -> ((Arc<dyn ChatModel>, Terms), Vec<(Arc<dyn ChatModel>, Terms)>) {
+    pub fn termed(&self) -> (Termed, Vec<Termed>) {
         ((Arc::clone(&self.model), self.terms), self.then.clone())
     }
 
@@ -65,7 +65,7 @@ impl Connection {
     #[must_use]
     pub fn identity(&self) -> String {
         let all = std::iter::once(&self.model).chain(self.then.iter().map(|(model, _)| model));
-        all.map(|model| model.identity()).collect::<Vec<_>>().join(" | ")
+        all.map(|model| model.identity()).collect::<Vec<_>>().join(BEHIND)
     }
 }
 
@@ -225,8 +225,9 @@ pub fn measure(name: &str, options: &ConnectOptions) -> Result<Arc<dyn Measure>,
             measure(first, options)
         }
         // What is scripted or elsewhere has no weights here.
-        Some(BackEnd::Scripted(_) | BackEnd::OpenAi(_)) => Ok(Arc::new(connect(name, options)?.model)),
-        None if endpoint::named(name).is_some() => Ok(Arc::new(connect(name, options)?.model)),
+        Some(BackEnd::Scripted(_)) => Ok(Arc::new(connect(name, options)?.model)),
+        Some(BackEnd::OpenAi(spec)) => endpoint::measure(spec, options),
+        None if let Some(spec) = endpoint::named(name) => endpoint::measure(&spec, options),
         None if name.starts_with(SCRIPTED) => Ok(Arc::new(connect(name, options)?.model)),
         None => measure_local(name, window, options),
     }

@@ -9,6 +9,9 @@ use super::chat::{BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, Mode
 use super::error::ModelError;
 use crate::text::{TokenCount, TokenCounter};
 
+/// What stands between the identities of models that stand in for each other.
+pub const BEHIND: &str = " | ";
+
 /// Models that stand in for each other, seen as one: a prompt that fits it fits each of them.
 ///
 /// Asked itself it asks the first.
@@ -25,7 +28,7 @@ impl Fallback {
     #[must_use]
     pub fn new(first: Arc<dyn ChatModel>, then: Vec<Arc<dyn ChatModel>>) -> Self {
         let all: Vec<_> = std::iter::once(&first).chain(&then).map(Arc::clone).collect();
-        let identity = all.iter().map(|model| model.identity()).collect::<Vec<_>>().join(" | ");
+        let identity = all.iter().map(|model| model.identity()).collect::<Vec<_>>().join(BEHIND);
         Self { identity, first, then, counter: Largest(all) }
     }
 
@@ -98,7 +101,7 @@ mod tests {
         let both = Fallback::new(model(4096, 100), vec![model(1000, 900)]);
         assert_eq!(both.limits().context, TokenCount(1000));
         assert_eq!(both.limits().max_output, TokenCount(100));
-        assert!(both.identity().contains(" | "));
+        assert!(both.identity().contains(BEHIND));
         let messages = [Message::user("one two three")];
         assert_eq!(both.prompt_tokens(&messages).unwrap(), model(1, 1).prompt_tokens(&messages).unwrap());
     }

@@ -18,7 +18,7 @@ pub use chat::{
 };
 pub use embed::Embedder;
 pub use error::{Charge, ModelError};
-pub use fallback::Fallback;
+pub use fallback::{BEHIND, Fallback};
 pub use measure::{Measure, Unasked};
-pub use price::{Money, Price, Speed, Terms};
+pub use price::{Money, Price, Speed, Termed, Terms};
 pub use scripted::{Rule, Script, ScriptedFailure, ScriptedModel};

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chat::Usage;
+use super::chat::{ChatModel, Usage};
 use crate::text::TokenCount;
 
 /// How many units of [`Money`] make a US dollar.
@@ -126,6 +127,9 @@ pub struct Speed {
     /// Tokens of an answer written in a second.
     pub completion: f64,
 }
+
+/// A model, and the terms on which it is asked.
+pub type Termed = (Arc<dyn ChatModel>, Terms);
 
 /// On which terms a model is asked. A model without terms costs nothing and takes as much at once as it can.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -150,7 +150,8 @@ impl Config for Headed {
     }
 }
 
-/// Makes the client of HTTP. It looks at `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, follows no redirects, which could carry a
+/// Makes the client of HTTP. It looks at `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` where the endpoint is not on this machine,
+/// follows no redirects, which could carry a
 /// key elsewhere, and trusts the machine's certificates and those of the file.
 fn http_client(address: &Address) -> Result<reqwest::Client, AddressError> {
     // Whoever came first has chosen the same.
@@ -160,6 +161,9 @@ fn http_client(address: &Address) -> Result<reqwest::Client, AddressError> {
         .read_timeout(address.timeout)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("longhand/", env!("CARGO_PKG_VERSION")));
+    if is_here(&address.base_url) {
+        builder = builder.no_proxy();
+    }
     for certificate in address.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default() {
         builder = builder.add_root_certificate(certificate);
     }

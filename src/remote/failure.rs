@@ -1,12 +1,12 @@
 //! What came instead of an answer, and what follows from it: whether it was paid for, and whether to ask again.
 
 use std::error::Error;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_openai::error::OpenAIError;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::after;
@@ -82,8 +82,8 @@ impl Failure {
             reason
         };
         let code = [text("code"), text("type")].join(" ");
-        let retry_after =
-            after::retry_after(headers, after::said_at(headers).or_else(|| Some(SystemTime::now())));
+        // A date counts from what the endpoint says that it is.
+        let retry_after = after::retry_after(headers, None);
         Self::Status { status: status.as_u16(), reason, code, parameter: text("param"), retry_after }
     }
 
@@ -192,7 +192,7 @@ pub(super) fn causes(error: &dyn Error) -> String {
 
 /// Makes a line of a text, without the key and not too long.
 pub(super) fn in_a_line(text: &str, key: Option<&Key>) -> String {
-    let text = match key.map(|key| key.expose_secret()).filter(|key| !key.is_empty()) {
+    let text = match key.map(ExposeSecret::expose_secret).filter(|key| !key.is_empty()) {
         Some(key) => text.replace(key, "***"),
         None => text.to_owned(),
     };
@@ -201,5 +201,57 @@ pub(super) fn in_a_line(text: &str, key: Option<&Key>) -> String {
     match line.char_indices().nth(TOLD) {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or("")),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Charge;
+
+    fn status(code: u16, body: &str) -> Failure {
+        let status = StatusCode::from_u16(code).unwrap();
+        Failure::status(status, &HeaderMap::new(), body.as_bytes(), Some(&Key::from("sk-planted")))
+    }
+
+    fn error(failure: Failure) -> ModelError {
+        failure.into_error(Duration::from_secs(1))
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_only_what_may_have_run_is_charged() {
+        for code in [408, 409, 429, 500, 502, 503, 504, 529] {
+            let found = error(status(code, "{}"));
+            assert!(found.may_pass() && !found.is_for_all() && found.charge() == Charge::Nothing, "{code}");
+        }
+        for code in [400, 413, 422] {
+            let found = error(status(code, "{}"));
+            assert!(!found.may_pass() && !found.is_for_all(), "{code}");
+        }
+        for code in [401, 402, 403, 404, 407] {
+            assert!(error(status(code, "{}")).is_for_all(), "{code}");
+        }
+        let empty =
+            r#"{"error": {"message": "You exceeded your current quota", "type": "insufficient_quota"}}"#;
+        let empty = status(429, empty);
+        assert!(!empty.pushes_back());
+        assert!(matches!(error(empty), ModelError::OutOfQuota { .. }));
+        assert_eq!(error(Failure::broken("half")).charge(), Charge::Unknown);
+        assert_eq!(error(Failure::Unreachable("refused".to_owned())).charge(), Charge::Nothing);
+        assert_eq!(error(Failure::Silent).charge(), Charge::Unknown);
+    }
+
+    #[test]
+    fn what_an_endpoint_says_is_a_line_without_the_key() {
+        let told = |code, body: &str| match status(code, body) {
+            Failure::Status { reason, .. } => reason,
+            _ => String::new(),
+        };
+        assert_eq!(told(401, r#"{"error": {"message": "bad key: sk-planted\n!"}}"#), "bad key: *** !");
+        assert_eq!(told(503, "<html><body>Gone</body></html>"), "Service Unavailable");
+        assert_eq!(told(500, ""), "Internal Server Error");
+        assert_eq!(told(400, r#"{"error": "no such thing"}"#), "no such thing");
+        assert_eq!(told(400, r#"{"detail": "too long"}"#), "too long");
+        assert_eq!(told(400, &"x ".repeat(1000)).chars().count(), TOLD + 3);
     }
 }

@@ -1,6 +1,5 @@
 //! A model behind an endpoint, as the rest of the program knows models.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use super::count::{Conservative, of_name};
 use super::endpoint::{Address, AddressError, Line, shown};
 use super::failure::Failure;
 use super::gauge::{Gauge, Verdict};
-use super::pace::{self, Pace, PaceLimits, Told};
+use super::options::{RemoteOptions, Tape};
+use super::pace::{self, Pace, Told};
 use super::recording::Recording;
 use super::transport::Transport;
 use super::wire::{self, Answer, Manners};
@@ -33,39 +33,7 @@ const LONGEST_TOKEN: u64 = 32;
 const SAMPLES: u32 = 2;
 
 /// What a choice may have around it, in tokens.
-const AROUND: TokenCount = TokenCount(8);
-
-/// Which model is behind which endpoint, and how it is asked.
-#[derive(Debug, Clone)]
-pub struct RemoteOptions {
-    /// Where the endpoint is.
-    pub address: Address,
-    /// The model's name there.
-    pub model: String,
-    /// The tokens of its window.
-    pub context: TokenCount,
-    /// The most tokens of one answer.
-    pub max_output: TokenCount,
-    /// How often it is asked.
-    pub limits: PaceLimits,
-    /// The model's own tokenizer, where it was given.
-    pub counter: Option<Arc<dyn TokenCounter>>,
-    /// Whether it thinks before it answers.
-    pub reasoning: bool,
-    /// How long it thinks.
-    pub reasoning_effort: Option<String>,
-    /// Replies that are written to a file, or given again from one.
-    pub tape: Option<Tape>,
-}
-
-/// What is done with a file of replies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tape {
-    /// Every reply is written to it.
-    Record(PathBuf),
-    /// The replies in it are given again, and nothing is sent.
-    Replay(PathBuf),
-}
+const AROUND: TokenCount = TokenCount(16);
 
 /// A [`ChatModel`] behind an OpenAI-compatible endpoint.
 ///
@@ -200,7 +168,9 @@ impl RemoteModel {
         sink: Option<&dyn TokenSink>,
     ) -> Result<ChatResponse, ModelError> {
         if let OutputForm::Score(_) = request.output {
-            let reason = "an endpoint does not tell how likely a given text is".to_owned();
+            let reason = "an endpoint does not tell how likely a given text is; ask a model on this machine, or choose \
+                          another `score`"
+                .to_owned();
             return Err(ModelError::Form { reason });
         }
         let most = self.longest(request);
@@ -325,13 +295,23 @@ impl Ticket {
             Ok(answer) => {
                 let used = answer.usage.map(|usage| usage.prompt_tokens + usage.completion_tokens);
                 place.inspect(|place| place.answered(told, used));
-                pass.map(Pass::succeeded);
+                if let Some(pass) = pass {
+                    pass.succeeded();
+                }
             }
             Err(failure) if failure.pushes_back() => {
                 place.inspect(|place| place.refused(told, failure.retry_after()));
             }
-            Err(failure) if failure.is_outage() => drop(pass.map(|pass| pass.failed(Instant::now()))),
-            Err(_) => drop(pass.map(Pass::succeeded)),
+            Err(failure) if failure.is_outage() => {
+                if let Some(pass) = pass {
+                    pass.failed(Instant::now());
+                }
+            }
+            Err(_) => {
+                if let Some(pass) = pass {
+                    pass.succeeded();
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Finds out what an endpoint can do, by asking it.
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -206,7 +207,7 @@ async fn window(model: &RemoteModel, whole: bool) -> Finding {
     while model.counter().count(&text).0 < wanted {
         for _ in 0..(wanted / 100).max(1) {
             line += 1;
-            text.push_str(&format!("Line {line} of the log: the pump ran for {} minutes.\n", line * 7 % 60));
+            let _ = writeln!(text, "Line {line} of the log: the pump ran for {} minutes.", line * 7 % 60);
         }
     }
     let mut messages = vec![Message::user(text)];

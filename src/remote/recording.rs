@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ struct Reply {
     asked: Asked,
     status: u16,
     headers: Vec<(String, String)>,
-    reply: String,
+    answer: String,
 }
 
 /// A file of replies.
@@ -91,7 +91,7 @@ impl Recording {
             asked: asked.clone(),
             status: status.as_u16(),
             headers: headers.collect(),
-            reply: self.without_key(body),
+            answer: self.without_key(body),
         };
         let line = serde_json::to_string(&reply).unwrap_or_default();
         let written = writeln!(locked(file), "{line}");
@@ -110,7 +110,7 @@ impl Recording {
             Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
         });
         let status = StatusCode::from_u16(reply.status).unwrap_or_default();
-        Ok((status, headers.collect(), reply.reply.clone().into_bytes()))
+        Ok((status, headers.collect(), reply.answer.clone().into_bytes()))
     }
 
     /// Says in what the request differs from those that were written down: by names of keys, never by what they hold.
@@ -126,7 +126,7 @@ impl Recording {
 
     fn without_key(&self, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body);
-        match self.key.as_ref().map(|key| key.expose_secret()).filter(|key| !key.is_empty()) {
+        match self.key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty()) {
             Some(key) => text.replace(key, "***"),
             None => text.into_owned(),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Budget, Spent, Value};
 use crate::hash::ContentHash;
-use crate::model::{ChatRequest, ChatResponse, Money};
+use crate::model::{BEHIND, ChatRequest, ChatResponse, Money};
 use crate::name::{NodeName, RunId};
 use crate::text::DocumentIndex;
 
@@ -157,10 +157,11 @@ impl Plan {
         }
     }
 
-    /// Says whether the model with this identity is asked.
+    /// Says whether the model with this identity is asked, or stands in for another.
     #[must_use]
     pub fn asks(&self, identity: &str) -> bool {
-        self.model_identity == identity || self.models.values().any(|model| model == identity)
+        let all = std::iter::once(&self.model_identity).chain(self.models.values());
+        all.flat_map(|model| model.split(BEHIND)).any(|model| model == identity)
     }
 }
 

@@ -44,7 +44,7 @@ pub struct LocalSpec {
     pub name: Option<String>,
 }
 
-/// A model behind an endpoint that speaks the protocol of OpenAI: OpenAI itself, vLLM, llama.cpp, Ollama, OpenRouter and
+/// A model behind an endpoint that speaks the protocol of OpenAI: OpenAI itself, vLLM, llama.cpp, Ollama and
 /// others. What is not given is taken from a table of well-known models, where the model is in it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -251,9 +251,8 @@ fn stand_ins(spec: &Located<Config>, name: &str, names: &[String]) -> Vec<Diagno
             Some(listed) if listed.fallback.is_some() => {
                 Some(format!("the model `{other}` falls back to others itself: name those here"))
             }
-            Some(_) => None,
-            // The name of a pulled model, of a file, or of a well-known one: whoever connects knows.
-            None => None,
+            // What is not listed is the name of a pulled model, of a file, or of a well-known one: whoever connects knows.
+            _ => None,
         };
         problems
             .extend(problem.map(|message| spec.error_at_key(&at, message).label("expected another model")));

@@ -13,9 +13,10 @@ use crate::store::Store;
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
     /// Ask this model, as `--model` takes it, for everything that a run may want of it
-    model: Option<String>,
+    #[arg(value_name = "MODEL")]
+    asked: Option<String>,
     /// Fill the whole window that the model is said to have; its tokens are paid
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "asked")]
     whole_window: bool,
 }
 
@@ -25,7 +26,7 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    match args.model {
+    match args.asked {
         Some(model) => probing::run(&model, args.whole_window, settings, printer).await,
         None => here(settings, printer),
     }

@@ -10,6 +10,8 @@ use super::super::printer::Printer;
 use super::super::settings::Settings;
 #[cfg(feature = "local")]
 use crate::local::{Hub, KnownModel, ModelInfo, PackageIndex, PullEvent, PullSource};
+#[cfg(feature = "local")]
+use crate::spec::{BackEnd, ModelSpec};
 
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
@@ -62,9 +64,14 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
     let installed = crate::local::installed(&settings.models);
     let known = crate::local::known_models();
     if printer.json {
-        return printer.json(&serde_json::json!({ "installed": installed, "known": known }));
+        let listed = &settings.listed;
+        return printer
+            .json(&serde_json::json!({ "listed": listed, "installed": installed, "known": known }));
     }
     let mut lines = String::new();
+    for (name, model) in &settings.listed {
+        let _ = writeln!(lines, "{name:<12} in the settings  {}", described(model));
+    }
     for model in &installed {
         let info = &model.info;
         let _ = writeln!(
@@ -82,6 +89,22 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
         let _ = writeln!(lines, "{:<12} can be fetched   {}, {} bytes", model.name, model.title, model.bytes);
     }
     printer.data(&lines)
+}
+
+/// Says in a few words what a model of the settings is.
+#[cfg(feature = "local")]
+fn described(model: &ModelSpec) -> String {
+    match model.back_end() {
+        Some(BackEnd::File(path)) => format!("the file `{}`", path.display()),
+        Some(BackEnd::Pulled(name)) => format!("`{name}`"),
+        Some(BackEnd::OpenAi(spec)) => {
+            let place = spec.base_url.as_deref().unwrap_or("the usual endpoint");
+            format!("`{}` at {place}", spec.model)
+        }
+        Some(BackEnd::Fallback(names)) => format!("the first that can be asked of: {}", names.join(", ")),
+        Some(BackEnd::Scripted(_)) => "a script".to_owned(),
+        None => "without a back end".to_owned(),
+    }
 }
 
 #[cfg(feature = "local")]

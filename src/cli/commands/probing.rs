@@ -21,30 +21,21 @@ pub(in super::super) async fn run(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let options = settings.connect_options(settings.window);
-    let findings = match connect::remote(name, &options)? {
-        Some(model) => {
-            let seen = |finding: &Finding| {
-                if !printer.json {
-                    let _ = printer.data(&line(finding));
-                }
-            };
-            if !printer.json {
-                printer.data(&format!("{}\n", model.identity()))?;
-            }
-            probe(&model, whole_window, &seen).await
+    let seen = |finding: &Finding| {
+        if !printer.json {
+            let _ = printer.data(&line(finding));
         }
-        None => {
-            let connection = connection(name, settings, settings.window, printer)?;
-            let findings = vec![on_this_machine(connection.model.as_ref()).await];
-            if !printer.json {
-                printer.data(&format!(
-                    "{}\n{}",
-                    connection.model.identity(),
-                    findings.iter().map(line).collect::<String>()
-                ))?;
-            }
-            findings
-        }
+    };
+    let head = |identity: &str| if printer.json { Ok(()) } else { printer.data(&format!("{identity}\n")) };
+    let findings = if let Some(model) = connect::remote(name, &options)? {
+        head(model.identity())?;
+        probe(&model, whole_window, &seen).await
+    } else {
+        let connection = connection(name, settings, settings.window, printer)?;
+        head(connection.model.identity())?;
+        let finding = on_this_machine(connection.model.as_ref()).await;
+        seen(&finding);
+        vec![finding]
     };
     if printer.json {
         let all: Vec<_> = findings

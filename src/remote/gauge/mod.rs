@@ -31,7 +31,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::makeup::Makeup;
-use self::trial::{Exact, Learned, Outcome, Point, Prompt, SMALL};
+use self::trial::{Exact, Learned, Outcome, Point, Prompt};
 use crate::hash::ContentHash;
 use crate::model::Message;
 use crate::text::{TokenCount, TokenCounter};
@@ -62,6 +62,9 @@ const SLACK: f64 = 16.0;
 /// Usage of fewer tokens is no usage; and no server adds more than this of its own.
 const FEWEST: u64 = 8;
 const ADDED: u64 = 8192;
+
+/// A server whose vocabulary is known adds no more than this.
+const KNOWN_ADDED: u64 = 1024;
 
 /// What a server's count says of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +146,7 @@ impl Gauge {
     /// Learns from a sound answer how many tokens the server counts.
     pub fn learn(&self, messages: &[Message], reported: TokenCount) {
         let prompt = self.prompt(messages);
-        if absurd(messages, &prompt, reported) {
+        if absurd(messages, &prompt, self.exact, reported) {
             return;
         }
         let point = Point { prompt, read: real(reported) };
@@ -156,7 +159,7 @@ impl Gauge {
     #[must_use]
     pub fn judge(&self, messages: &[Message], reported: TokenCount) -> Verdict {
         let prompt = self.prompt(messages);
-        if absurd(messages, &prompt, reported) {
+        if absurd(messages, &prompt, self.exact, reported) {
             return Verdict::Absurd;
         }
         let read = real(reported);
@@ -227,11 +230,15 @@ impl Gauge {
     }
 }
 
-/// Tells whether no server counts so for such a prompt: no tokenizer takes more tokens than a text has bytes.
-fn absurd(messages: &[Message], prompt: &Prompt, reported: TokenCount) -> bool {
+/// Tells whether no server counts so for such a prompt: no tokenizer takes more tokens than a text has bytes, and one that is
+/// said to be known, should it be another, not many times as many as were counted.
+fn absurd(messages: &[Message], prompt: &Prompt, exact: bool, reported: TokenCount) -> bool {
     let bytes: u64 = messages.iter().map(|message| message.content.len() as u64).sum();
-    let most = bytes + ADDED + MESSAGE * messages.len() as u64;
-    reported == TokenCount(0) || reported.0 > most || (reported.0 < FEWEST && prompt.text > SMALL / 4.0)
+    let most = real(TokenCount(bytes + ADDED + MESSAGE * messages.len() as u64));
+    let most = if exact { most.min(4.0 * prompt.text + real(TokenCount(KNOWN_ADDED))) } else { most };
+    reported == TokenCount(0)
+        || real(reported) > most
+        || (reported.0 < FEWEST && prompt.text > real(TokenCount(4 * FEWEST)))
 }
 
 fn hash(messages: &[Message]) -> ContentHash {

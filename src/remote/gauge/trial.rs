@@ -8,7 +8,7 @@ use super::makeup::Makeup;
 use crate::hash::ContentHash;
 
 /// No window is smaller.
-pub(super) const SMALL: f64 = 1000.0;
+const SMALL: f64 = 1000.0;
 
 /// The most tokens of a prompt that are none of its text: once, and for each message.
 const PREAMBLE: f64 = 1024.0;

@@ -282,14 +282,14 @@ impl Books {
         let doubtful = self.open.range(number..).filter(|(_, open)| !open.settled && open.at >= then).count();
         let passed = self.recent.requests_since(then).saturating_sub(doubtful as u64);
         let seen = self.recent.first().map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
-        let passed = as_float(passed);
         let window = seen + rest;
         let sure = window > Duration::from_secs(50);
+        // As many went through before as will when the rest is over, or there is no reason to name it. An endpoint that pushes
+        // back now and then for other reasons than a limit is so not taken for a slow one at the beginning.
+        let passed = as_float(passed) * if sure { 1.0 } else { 60.0 / window.as_secs_f64().max(1.0) };
         let learned = match self.allowed(now).requests {
             Some(allowed) => Learned::again(now, passed, self.tried(now, allowed, seen), sure, self.learned),
-            None if sure => Learned::first(now, passed, true),
-            // As many went through before as will when the rest is over, or there is no reason to name it.
-            None => Learned::first(now, passed * 60.0 / window.as_secs_f64().max(1.0), false),
+            None => Learned::first(now, passed, sure),
         };
         self.learned = Some(learned);
     }

@@ -8,6 +8,7 @@ use crate::text::TokenCount;
 
 /// What a model and its endpoint can be asked with. What an endpoint turns out not to know is left out from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is known or not known on its own")]
 pub(super) struct Manners {
     /// Whether the longest answer is called `max_completion_tokens`, as reasoning models want it.
     pub(super) completion_tokens: bool,
@@ -73,9 +74,12 @@ pub(super) fn body(
     put("repetition_penalty", sampling.repetition_penalty > 1.0, sampling.repetition_penalty.into());
     put("stop", !request.stop.is_empty(), request.stop.clone().into());
     put("reasoning_effort", effort.is_some(), effort.into());
-    if let (OutputForm::Json(schema), true) = (&request.output, manners.schema) {
-        put("response_format", true, response_format(schema));
-    }
+    let form = match &request.output {
+        OutputForm::Json(schema) => Some(response_format(schema)),
+        OutputForm::Choice(choices) => Some(response_format(&json!({"type": "string", "enum": choices}))),
+        OutputForm::Text | OutputForm::Score(_) => None,
+    };
+    put("response_format", manners.schema && form.is_some(), form.into());
     put("stream", stream, true.into());
     put("stream_options", stream && manners.stream_usage, json!({"include_usage": true}));
     body.into()
@@ -232,14 +236,17 @@ impl Answer {
         if self.reasoning.is_empty()
             && let Some((thought, rest)) = thought(&self.text)
         {
-            self.reasoning = thought.to_owned();
-            self.text = rest.to_owned();
+            (self.reasoning, self.text) = (thought.to_owned(), rest.to_owned());
         }
-        if let OutputForm::Json(schema) = &request.output
-            && !is_object(schema)
-            && let Some(inner) = unwrapped(&self.text)
-        {
-            self.text = inner;
+        let wrapped = match &request.output {
+            OutputForm::Json(schema) => !is_object(schema),
+            OutputForm::Choice(_) => true,
+            OutputForm::Text | OutputForm::Score(_) => false,
+        };
+        match unwrapped(&self.text).filter(|_| wrapped) {
+            Some(Value::String(inner)) => self.text = inner,
+            Some(inner) => self.text = inner.to_string(),
+            None => {}
         }
         let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
         ChatResponse { text: self.text, stop, usage, scores: Vec::new(), reasoning, extra: self.extra }
@@ -264,10 +271,10 @@ fn thought(text: &str) -> Option<(&str, &str)> {
     Some((thought.trim(), rest.trim_start()))
 }
 
-fn unwrapped(text: &str) -> Option<String> {
+fn unwrapped(text: &str) -> Option<Value> {
     let Ok(Value::Object(mut object)) = serde_json::from_str(text) else { return None };
     let inner = object.remove(WRAPPED)?;
-    object.is_empty().then(|| inner.to_string())
+    object.is_empty().then_some(inner)
 }
 
 /// Reads what a call used; none where prompt or answer are missing.

@@ -102,6 +102,8 @@ fn what_was_thought_is_told_apart_and_a_wrapped_answer_is_unwrapped() {
     let output = OutputForm::Json(json!({"type": "array"}));
     let array = ChatRequest { output, ..request() };
     assert_eq!(said("{\"answer\": [1, 2]}").response(&array, Usage::default()).text, "[1,2]");
+    let choice = ChatRequest { output: OutputForm::Choice(vec!["yes".to_owned()]), ..request() };
+    assert_eq!(said("{\"answer\": \"yes\"}").response(&choice, Usage::default()).text, "yes");
     assert_eq!(said("[1, 2]").response(&array, Usage::default()).text, "[1, 2]");
 }
 

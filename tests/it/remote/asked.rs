@@ -160,3 +160,39 @@ fn replies_are_recorded_and_given_again_without_the_endpoint() {
     assert_eq!(other.code, Some(1), "{}", other.shown());
     assert!(other.stderr.contains("differs in `messages`"), "{}", other.shown());
 }
+
+#[test]
+fn every_shipped_method_works_over_an_endpoint_or_says_what_it_needs() {
+    let provider = Provider::start(Behaviour::default());
+    let longhand = project(&provider, ", context: 1200, max_output: 200", 2);
+    let shipped = longhand.run(&["workflows", "list", "--json"]).json();
+    let names = shipped.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap());
+    let mut told = Vec::new();
+    for name in names.filter(|name| *name != "note") {
+        let ask = ["run", name, "archive", "-p", "question=Which pump ran?", "--json"];
+        let summarize = ["run", name, "archive", "--json"];
+        let asked = longhand.run(&ask);
+        let ended = if asked.code == Some(2) { longhand.run(&summarize) } else { asked };
+        let first = ended.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        let first = first.split("no answer: ").last().unwrap_or_default();
+        told.push(format!("{name}: {} {first}", ended.code.unwrap()).trim_end().to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    chain-of-agents: 0
+    coa-bidirectional: 0
+    coa-code: 0
+    coa-permutation: 0
+    coa-sampled: 0
+    coa-self-consistency: 0
+    coa-shuffled: 0
+    hierarchical: 0
+    map-extract: 0
+    merge: 0
+    quote-answer: 1 the answer cannot be held to that form: an endpoint does not tell how likely a given text is; ask a model on this machine, or choose another `score`
+    quote-chain: 0
+    rag: 0
+    refine: 0
+    tree: 0
+    truncate: 0
+    ");
+}

@@ -15,7 +15,7 @@ fn a_refusal_for_now_is_waited_out_as_long_as_the_server_asks() {
     let ledger = provider.ledger();
     let chats = ledger.chats();
     assert_eq!(chats.len(), 2);
-    assert!(chats[1].arrived - chats[0].arrived >= Duration::from_secs(1));
+    assert!(chats[1].arrived >= chats[0].arrived + Duration::from_secs(1));
 }
 
 #[test]
@@ -57,7 +57,11 @@ fn the_next_model_is_asked_where_one_has_nothing_left_and_pays_its_own_price() {
     assert_eq!((empty.ledger().chats().len(), full.ledger().chats().len()), (1, 3));
     let report = ended.json();
     let charged = full.ledger().charged().total();
-    assert!((report["usage"]["cost_usd"].as_f64().unwrap() * 1e6 - charged as f64).abs() < 1e-6);
+    assert!(
+        (report["usage"]["cost_usd"].as_f64().unwrap() * 1e6 - f64::from(u32::try_from(charged).unwrap()))
+            .abs()
+            < 1e-6
+    );
     assert!(report["calls"][0]["model"].as_str().unwrap().starts_with("openai:cheap@"));
     let again = longhand.run(&["run", "note", "archive", "--json"]);
     assert_eq!((again.code, full.ledger().chats().len()), (Some(0), 3), "its answers are found again");

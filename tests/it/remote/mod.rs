@@ -5,6 +5,7 @@ mod careful;
 mod doctor;
 mod faults;
 mod secret;
+mod way;
 
 use std::fmt::Write as _;
 

@@ -24,7 +24,7 @@ async fn is_learned(limit: u64, tells: Tells, least_used: u64, most_refused: u64
 
 #[tokio::test(start_paused = true)]
 async fn small_limits_are_learned_from_waits() {
-    is_learned(20, Tells::Wait, 88, 90).await;
+    is_learned(20, Tells::Wait, 88, 110).await;
     is_learned(60, Tells::Wait, 92, 45).await;
     is_learned(600, Tells::Wait, 93, 10).await;
 }
@@ -36,7 +36,7 @@ async fn a_large_limit_is_learned_from_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn limits_are_learned_from_bare_refusals() {
-    is_learned(20, Tells::Nothing, 92, 100).await;
+    is_learned(20, Tells::Nothing, 92, 140).await;
     is_learned(60, Tells::Nothing, 92, 60).await;
     is_learned(600, Tells::Nothing, 92, 12).await;
 }
