@@ -49,6 +49,8 @@ pub(super) struct Settings {
     pub(super) base_url: Option<String>,
     /// The keys of endpoints, by the variables that hold them.
     pub(super) keys: BTreeMap<String, Key>,
+    /// Whether models are only counted with and never asked, so that nobody needs a key.
+    pub(super) unasked: bool,
     /// What is done with a file of replies of endpoints.
     pub(super) tape: Option<Tape>,
     /// Whether the network may not be reached.
@@ -77,6 +79,7 @@ impl Settings {
             listed: self.listed.clone(),
             base_url: self.base_url.clone(),
             keys: self.keys.clone(),
+            unasked: self.unasked,
             offline: self.offline,
             tape: self.tape.clone(),
         }
@@ -144,6 +147,7 @@ impl Settings {
             document_limits: of_document,
             base_url: text("OPENAI_BASE_URL"),
             keys: keys(&listed),
+            unasked: false,
             tape: tape(&here)?,
             listed,
             offline: global.offline,

@@ -53,23 +53,18 @@ pub(super) fn connect(
 
 /// Finds what prompts for a model behind an endpoint are measured with. It takes no key and no network.
 pub(super) fn measure(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Arc<dyn Measure>, ConnectError> {
-    let base_url = model_address(spec, options);
-    let address = Address { base_url, key: None, timeout: TIMEOUT, ca_file: None };
-    let model: Arc<dyn ChatModel> = Arc::new(at(address, spec, options)?);
+    let options = ConnectOptions { unasked: true, ..options.clone() };
+    let model: Arc<dyn ChatModel> = Arc::new(model(spec, &options)?);
     Ok(Arc::new(model))
 }
 
 /// Makes the way to a model behind an endpoint.
 pub(super) fn model(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<RemoteModel, ConnectError> {
-    at(address(spec, options)?, spec, options)
-}
-
-fn at(address: Address, spec: &OpenAiSpec, options: &ConnectOptions) -> Result<RemoteModel, ConnectError> {
     let table = known(&spec.model);
     let context = context(spec, options);
     let max_output = spec.max_output.or_else(|| table.map(|known| known.max_output.0)).unwrap_or(MAX_OUTPUT);
     Ok(RemoteModel::new(&RemoteOptions {
-        address,
+        address: address(spec, options)?,
         model: spec.model.clone(),
         context,
         max_output: TokenCount(max_output),
@@ -101,7 +96,7 @@ fn model_address(spec: &OpenAiSpec, options: &ConnectOptions) -> String {
 fn address(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Address, ConnectError> {
     let base_url = model_address(spec, options);
     let here = is_here(&base_url);
-    if options.offline && !here {
+    if options.offline && !here && !options.unasked {
         return Err(ConnectError::Offline { model: spec.model.clone() });
     }
     let variable = spec.api_key_env.as_deref().unwrap_or(KEY);
@@ -109,7 +104,7 @@ fn address(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Address, Conne
     // A key that nobody named goes only where it belongs: to the address that came with it.
     let meant = spec.api_key_env.is_some() || spec.base_url.is_none();
     let key = key.filter(|_| meant);
-    if key.is_none() && (spec.api_key_env.is_some() || base_url == OPENAI) {
+    if key.is_none() && !options.unasked && (spec.api_key_env.is_some() || base_url == OPENAI) {
         let variable = variable.to_owned();
         return Err(ConnectError::NoKey { model: spec.model.clone(), variable });
     }

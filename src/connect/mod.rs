@@ -29,6 +29,8 @@ pub struct ConnectOptions {
     pub base_url: Option<String>,
     /// The keys of endpoints, by the variables that hold them.
     pub keys: BTreeMap<String, Key>,
+    /// Whether models are only counted with: then endpoints need neither key nor network.
+    pub unasked: bool,
     /// Whether no other machine may be reached.
     pub offline: bool,
     /// What is done with a file of replies of endpoints.

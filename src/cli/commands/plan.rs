@@ -46,6 +46,7 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
+    let settings = &Settings { unasked: true, ..settings.clone() };
     let limits = settings.limits;
     let job = match (args.of, args.run) {
         (Some(Of::Summarize(args)), _) => args.job(),

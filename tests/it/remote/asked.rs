@@ -84,6 +84,10 @@ fn without_a_key_openai_is_not_even_asked() {
 
     hint: `export OPENAI_API_KEY=...`, or name another variable or address at the model in `longhand.yaml`
     ");
+    let planned =
+        longhand.run(&["plan", "summarize", "a.md", "--model", "gpt-4o-mini", "--json", "--offline"]);
+    assert_eq!(planned.code, Some(0), "{}", planned.shown());
+    assert!(planned.json()["worst"]["cost_usd"].as_f64().unwrap() > 0.0, "{}", planned.shown());
     let offline = longhand.run(&["summarize", "a.md", "--model", "gpt-4o-mini", "--offline"]);
     assert_eq!(offline.code, Some(6));
     assert!(offline.stderr.contains("--offline"), "{}", offline.stderr);

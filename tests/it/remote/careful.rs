@@ -157,3 +157,34 @@ fn a_rate_that_is_set_is_kept_and_used() {
     let ledger = provider.ledger();
     assert!(ledger.chats().iter().filter(|entry| entry.status == 429).count() <= 1);
 }
+
+/// Takes two minutes: for figures, not for every day.
+#[test]
+#[ignore = "takes two minutes"]
+fn a_rate_of_a_minute_is_used_to_the_full() {
+    for (set, headers) in [(", requests_per_minute: 600", false), ("", true)] {
+        let rate = Rate {
+            kind: RateKind::SlidingWindow,
+            requests: 600,
+            tokens: None,
+            window: Duration::from_secs(60),
+            retry_after: true,
+            headers,
+        };
+        let provider = Provider::start(Behaviour {
+            rate: Some(rate),
+            latency: Duration::from_millis(300),
+            ..Behaviour::default()
+        });
+        let longhand = project(&provider, &format!(", limits: {{concurrency: 64{set}}}"), 600);
+        let ended = longhand.run(&["run", "note", "archive", "--json"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.shown());
+        let ledger = provider.ledger();
+        let refused = ledger.chats().iter().filter(|entry| entry.status == 429).count();
+        let (first, last) = (ledger.chats()[0].arrived, ledger.chats().last().unwrap().arrived);
+        println!(
+            "600 a minute ({set:?}): 600 answers over {:?}, {refused} refused",
+            last.checked_sub(first).unwrap()
+        );
+    }
+}

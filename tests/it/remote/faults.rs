@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{is_about, project, results, used};
+use super::{is_about, project, reader, results, used};
 use crate::support::provider::{Behaviour, Entry, Fault, Lie, Provider, RetryAfter, Tokenizer};
 
 /// The budget of the run.
@@ -42,6 +42,16 @@ fn everything() -> Vec<(Fault, u32)> {
 
 #[test]
 fn every_document_ends_right_or_failed_with_its_cause_and_the_books_agree() {
+    run(500, "");
+}
+
+#[test]
+fn and_so_they_do_where_answers_are_streamed() {
+    run(150, "idle_timeout_s: 2, ");
+}
+
+/// `calls` is what the agent's calls are told beside their waits.
+fn run(documents: usize, calls: &str) {
     let provider = Provider::start(Behaviour {
         faults: everything(),
         seed: 7,
@@ -49,7 +59,8 @@ fn every_document_ends_right_or_failed_with_its_cause_and_the_books_agree() {
         tokenizer: Tokenizer::O200k,
         ..Behaviour::default()
     });
-    let longhand = project(&provider, "", 500);
+    let longhand = project(&provider, "", documents);
+    longhand.file("agents/reader.yaml", reader(calls));
     longhand.file(
         "longhand.yaml",
         format!(
@@ -72,7 +83,7 @@ fn every_document_ends_right_or_failed_with_its_cause_and_the_books_agree() {
     let texts: BTreeMap<&str, &str> =
         right.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let mut answered = 0;
-    for number in 0..500 {
+    for number in 0..documents {
         let path = format!("{number:03}.md");
         let chats = ledger.chats();
         let last = chats.iter().rfind(|entry| is_about(entry, number)).unwrap();
@@ -98,7 +109,11 @@ fn every_document_ends_right_or_failed_with_its_cause_and_the_books_agree() {
     let lost = report["lost"]["tokens"].as_u64().unwrap();
     assert!(lost >= theirs - answered, "ours {lost}, theirs {}", theirs - answered);
     assert!(prompt + completion + lost <= MOST);
-    assert!(ledger.faults() > 100 && !failed.is_empty() && failed.len() < 60, "{} failed", failed.len());
+    assert!(
+        ledger.faults() > documents / 5 && !failed.is_empty() && failed.len() < documents / 10,
+        "{} failed",
+        failed.len()
+    );
     println!(
         "{} requests over {} connections, {} faults, {} documents failed; {answered} tokens for answers on both sides, {} without \
          one there, {lost} set down for them here",

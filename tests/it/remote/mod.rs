@@ -32,7 +32,7 @@ pub(super) fn project(provider: &Provider, more: &str, documents: usize) -> Long
             "version: 1\nname: note\nnodes:\n  parts:\n    split: {for: note, keep: first}\n  note:\n    fold: {over: parts, \
              agent: reader}\noutput: note\n",
         )
-        .file("agents/reader.yaml", "version: 1\nname: reader\nprompt: reader\nmax_output: 60\ncalls: {first_wait_ms: 1, longest_wait_ms: 2500}\n")
+        .file("agents/reader.yaml", reader(""))
         .file("prompts/reader.tera", "Note what this says.\n{{ chunk }}");
     for number in 0..documents {
         longhand.file(&format!("archive/{number:03}.md"), document(number));
@@ -71,4 +71,11 @@ pub(super) fn results(report: &Value) -> Vec<(String, String)> {
 /// Says whether a request holds that document.
 pub(super) fn is_about(entry: &Entry, number: usize) -> bool {
     entry.body.to_string().contains(&format!("# Report {number}\\n"))
+}
+
+/// An agent that waits no longer than tests want to.
+pub(super) fn reader(calls: &str) -> String {
+    format!(
+        "version: 1\nname: reader\nprompt: reader\nmax_output: 60\ncalls: {{{calls}first_wait_ms: 1, longest_wait_ms: 2500}}\n"
+    )
 }
