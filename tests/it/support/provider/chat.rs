@@ -106,7 +106,10 @@ impl Said {
             "logprobs": null,
             "finish_reason": self.finish,
         });
-        dressed(fault, framed("chat.completion", &named(body), body, &json!([choice]), self.told(fault, behaviour)))
+        dressed(
+            fault,
+            framed("chat.completion", &named(body), body, &json!([choice]), self.told(fault, behaviour)),
+        )
     }
 
     /// The answer as it is sent.
