@@ -9,9 +9,10 @@
     b      200 documents of ten chunks and a merge, by a model of 50 ms that takes 32 calls at once
     e      100,000 tasks in one run, beside 10,000
     f      opening a run of 100,000 finished calls again
+    http   (a) and (b) with the model behind HTTP, of the provider that PROVIDER names; remote.py says how it is built
 
-All read the same files and make the same calls; the model is a function, and but for (b) it answers at once. So this is
-an engine beside an engine. An aim of 1/50 over the same HTTP transport waits for models behind HTTP: it is not measured.
+All read the same files and make the same calls; but for `http` the model is a function, and but for (b) it answers at once.
+So this is an engine beside an engine; remote.py measures the clients of HTTP without an engine.
 
 Each figure is the median of the rounds, smallest and largest behind it, and an aim is held against the median. Within a
 round the columns take turns, so that other work on the machine strikes all of them, and a ratio is of one round. The
@@ -29,6 +30,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from provider import Provider
 
 HERE = pathlib.Path(__file__).parent
 CHUNKS = 1000
@@ -240,6 +243,55 @@ class Bench:
         for name, rows in columns.items():
             figure(name, [row["memory"] for row in rows], "MB at most")
 
+    def over_http(self):
+        binary = os.environ.get("PROVIDER") or sys.exit("http: PROVIDER names no provider")
+        # An endpoint's tokens are a guess, in which a sentence has more of them than the scripted model says.
+        for name, workflow in ("chain-http", CHAIN), ("parts-http", TREE):
+            text = workflow.replace("max_tokens: 64", "max_tokens: 96").replace("name: ", f"name: {name} # ", 1)
+            (self.project / f"workflows/{name}.yaml").write_text(text)
+        book = documents(self.folder / "http-book", 1, CHUNKS) / "000000.txt"
+        archive = documents(self.folder / "http-archive", DOCUMENTS, PARTS)
+
+        def both(workflow, kind, path, in_flight, latency_ms, *numbers):
+            """A run of each side, each with a provider of its own; what is charged to it is what the provider saw."""
+            rows = []
+            for side in ("longhand", "LangGraph"):
+                with Provider(binary, latency_ms=latency_ms, stream_tokens=24) as provider:
+                    place = {"base_url": provider.url, "model": "test-model", "limits": {"concurrency": in_flight}}
+                    models = {**MODELS, "served": {"openai": place}}
+                    (self.project / "longhand.yaml").write_text(json.dumps({"models": models}))
+                    if side == "longhand":
+                        row = self.ours(workflow, path, "served", "--no-cache")
+                    else:
+                        row = self.theirs(kind, path, "kill", *numbers, provider.url)
+                rows.append({**row, "seen": provider.seen})
+            return rows
+
+        chains, archives = ({"longhand": [], "LangGraph, ChatOpenAI": []} for _ in range(2))
+        for _ in range(self.rounds):
+            for columns, rows in (
+                (chains, both("chain-http", "chain", book, 1, 0, CHUNKS)),
+                (archives, both("parts-http", "archive", archive, IN_FLIGHT, LATENCY_MS, PARTS, LATENCY_MS, IN_FLIGHT)),
+            ):
+                for column, row in zip(columns.values(), rows, strict=True):
+                    column.append(row)
+        for text, columns, aim in (
+            ("http (a) a chain of calls, kill-safe, answered at once", chains, 1 / 50),
+            (f"http (b) {DOCUMENTS} documents, {LATENCY_MS} ms a call, {IN_FLIGHT} at once", archives, None),
+        ):
+            title(text, columns)
+            for name, rows in columns.items():
+                seen = rows[-1]["seen"]
+                print(f"  {name}: {seen['requests']} requests over {seen['connections']} connections")
+                figure(name, each(rows, "seconds", 1000), "ms a call")
+                figure("", each(rows, "cpu", 1000), "ms of CPU a call")
+                figure("", [row["memory"] for row in rows], "MB at most")
+                if aim is None:
+                    turns = [math.ceil(row["calls"] / IN_FLIGHT) * LATENCY_MS / 1000 for row in rows]
+                    figure("", [100 * a / b["seconds"] for a, b in zip(turns, rows, strict=True)], "% of the ideal")
+            figure("longhand / LangGraph", ratios(*columns.values(), "seconds"), "", aim)
+            figure("longhand / LangGraph, CPU", ratios(*columns.values(), "cpu"))
+
     def tasks(self):
         columns = {}
         for count in (MANY, FEWER):
@@ -301,9 +353,10 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(os.path.abspath(binary), rounds, pathlib.Path(name))
         parts = {"a": bench.chain, "power": bench.power, "b": bench.archive, "e": bench.tasks, "f": bench.reopen}
+        parts["http"] = bench.over_http
         if unknown := set(rest) - set(parts):
             sys.exit(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts)}")
-        for part in rest or parts:
+        for part in rest or [part for part in parts if part != "http" or "PROVIDER" in os.environ]:
             print(f"\nload {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", end="")
             parts[part]()
 

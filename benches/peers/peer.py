@@ -1,11 +1,13 @@
-"""The peer: LangGraph with its SQLite checkpointer, over the same documents, without any model client.
+"""The peer: LangGraph with its SQLite checkpointer, over the same documents.
 
-The model is a function that answers at once, or after a pause, so what is measured is the engine and its persistence.
+The model is a function that answers at once, or after a pause, so what is measured is the engine and its persistence; with
+a URL behind the other arguments it is ChatOpenAI, which asks what is served there.
 The document stays outside the state, which is the peer's best case: its checkpoints hold the state whole.
 
     python peer.py chain FILE DATABASE SAFE CHUNKS            only the last note in the state
     python peer.py chain-with-notes FILE DATABASE SAFE CHUNKS  every note in the state, as longhand's journal has it too
     python peer.py archive FOLDER DATABASE SAFE CHUNKS LATENCY_MS IN_FLIGHT
+    python peer.py ... URL
 
 SAFE is `power` for the checkpointer's own settings, which force the log of the database to the disk at every commit, or
 `kill` to leave that to the system (`PRAGMA synchronous=OFF`): then a row outlives the process, but not a loss of power.
@@ -43,13 +45,21 @@ class Chain(TypedDict):
     notes: Annotated[list, operator.add]
 
 
-def chain(file, database, safe, count, keep_notes):
+def remote(url):
+    # Imported here, so that a run without HTTP does not carry it.
+    from langchain_openai import ChatOpenAI
+
+    return ChatOpenAI(model="test-model", base_url=url, api_key="none", max_tokens=64, temperature=0, max_retries=0)
+
+
+def chain(file, database, safe, count, keep_notes, model):
     chunks = cut(pathlib.Path(file).read_text(), count)
 
     def read(state):
         prompt = f"Part {state['at'] + 1}:\n\n{chunks[state['at']]}\n\nThe note so far: {state['note']}"
         assert prompt
-        return {"at": state["at"] + 1, "note": ANSWER, "notes": [ANSWER] if keep_notes else []}
+        note = model.invoke(prompt).content if model else ANSWER
+        return {"at": state["at"] + 1, "note": note, "notes": [note] if keep_notes else []}
 
     graph = StateGraph(Chain)
     graph.add_node("read", read)
@@ -72,24 +82,22 @@ class Archive(TypedDict):
     summary: str
 
 
-async def archive(folder, database, safe, count, latency_ms, in_flight):
+async def archive(folder, database, safe, count, latency_ms, in_flight, model):
     places = asyncio.Semaphore(in_flight)
     calls = 0
 
-    async def ask():
+    async def ask(prompt):
         nonlocal calls
         async with places:
-            await asyncio.sleep(latency_ms / 1000)
+            note = (await model.ainvoke(prompt)).content if model else await asyncio.sleep(latency_ms / 1000, ANSWER)
         calls += 1
-        return ANSWER
+        return note
 
     async def read(state):
-        assert state["chunk"]
-        return {"notes": [await ask()]}
+        return {"notes": [await ask(f"Part:\n\n{state['chunk']}")]}
 
     async def reduce(state):
-        assert state["notes"]
-        return {"summary": await ask()}
+        return {"summary": await ask("\n".join(state["notes"]))}
 
     graph = StateGraph(Archive)
     graph.add_node("read", read)
@@ -115,9 +123,10 @@ async def archive(folder, database, safe, count, latency_ms, in_flight):
 
 if __name__ == "__main__":
     kind, path, database, safe, *numbers = sys.argv[1:]
+    model = remote(numbers.pop()) if numbers[-1].startswith("http") else None
     numbers = [int(number) for number in numbers]
     if kind == "archive":
-        calls, seconds, pragmas = asyncio.run(archive(path, database, safe, *numbers))
+        calls, seconds, pragmas = asyncio.run(archive(path, database, safe, *numbers, model))
     else:
-        calls, seconds, pragmas = chain(path, database, safe, *numbers, keep_notes=kind == "chain-with-notes")
+        calls, seconds, pragmas = chain(path, database, safe, *numbers, kind == "chain-with-notes", model)
     print(json.dumps({"calls": calls, "seconds": seconds, "pragmas": pragmas}))

@@ -3,9 +3,11 @@
 //!
 //!     cargo bench --bench provider -- --port 8080 --latency-ms 50
 //!     cargo bench --bench provider -- --port 8080 --stream-tokens 400 --token-ms 5
+//!     cargo bench --bench provider -- --keep-requests 1
 //!
 //! Prints its address, serves until its standard input ends or a line `stop` comes, and then prints one line of JSON: how
-//! many requests and connections there were, the most in flight at once, and what is charged.
+//! many requests and connections there were, the most in flight at once, and what is charged. For that it keeps no body of a
+//! request, unless it is told to, as for a look at one with a debugger.
 
 #![allow(
     clippy::expect_used,
@@ -41,8 +43,9 @@ impl Settings {
     /// Reads pairs of a flag and a number. `cargo bench` adds `--bench`, which says nothing here.
     fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut settings = Self::default();
-        // Everything that a benchmark asks is let in.
+        // Everything that a benchmark asks is let in, and nothing of it is kept.
         settings.behaviour.context = u64::MAX;
+        settings.behaviour.keeps_requests = false;
         while let Some(flag) = args.next() {
             if flag == "--bench" {
                 continue;
@@ -54,12 +57,13 @@ impl Settings {
                 "--port" => settings.port = u16::try_from(value).map_err(|_| wide())?,
                 "--latency-ms" => settings.behaviour.latency = Duration::from_millis(value),
                 "--token-ms" => settings.behaviour.per_word = Duration::from_millis(value),
+                "--keep-requests" => settings.behaviour.keeps_requests = value > 0,
                 "--stream-tokens" => {
                     settings.behaviour.words = Some(usize::try_from(value).map_err(|_| wide())?);
                 }
                 _ => {
                     return Err(format!(
-                        "{flag} is none of --port, --latency-ms, --stream-tokens, --token-ms"
+                        "{flag} is none of --port, --latency-ms, --keep-requests, --stream-tokens, --token-ms"
                     ));
                 }
             }

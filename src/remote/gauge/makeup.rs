@@ -66,7 +66,7 @@ impl Makeup {
     }
 
     fn weights(&self) -> f64 {
-        (0..PARTS).map(|part| self.weight(part)).sum()
+        self.0.iter().zip(&DEAREST).map(|(count, dearest)| count * dearest).sum()
     }
 
     /// Returns the fewest tokens that the text can plausibly have.
@@ -82,8 +82,8 @@ impl Makeup {
     /// Returns how unlike each other two texts are, from 0 to 1, however long they are.
     pub(super) fn distance(&self, other: &Self) -> f64 {
         let (own, others) = (self.weights().max(1.0), other.weights().max(1.0));
-        (0..PARTS).map(|part| (self.weight(part) / own - other.weight(part) / others).abs()).sum::<f64>()
-            / 2.0
+        let parts = self.0.iter().zip(&other.0).zip(&DEAREST);
+        parts.map(|((a, b), dearest)| (a * dearest / own - b * dearest / others).abs()).sum::<f64>() / 2.0
     }
 
     /// Returns the fewest tokens that `whole` can have where this sample has `tokens`.

@@ -24,6 +24,7 @@
 //! words, in a text of many languages; and five in six of those that cut away between a tenth and a fifth.
 
 mod makeup;
+mod measured;
 mod sample;
 mod trial;
 
@@ -31,6 +32,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::makeup::Makeup;
+use self::measured::Measured;
 use self::trial::{Exact, Learned, Outcome, Point, Prompt};
 use crate::hash::ContentHash;
 use crate::model::Message;
@@ -89,6 +91,7 @@ pub enum Verdict {
 pub struct Gauge {
     counter: Arc<dyn TokenCounter>,
     exact: bool,
+    measured: Measured,
     learned: Mutex<Learned>,
 }
 
@@ -105,7 +108,7 @@ impl Gauge {
     /// Makes a gauge that knows nothing of its endpoint yet. `exact` says that the counter has the model's vocabulary.
     #[must_use]
     pub fn new(counter: Arc<dyn TokenCounter>, exact: bool) -> Self {
-        Self { counter, exact, learned: Mutex::default() }
+        Self { counter, exact, measured: Measured::default(), learned: Mutex::default() }
     }
 
     /// Returns the way to count that was given. It learns nothing, so texts are parted the same way at any time.
@@ -133,8 +136,8 @@ impl Gauge {
     /// Returns a short prompt out of all parts of the same text. What the server counts for it is to be learned.
     #[must_use]
     pub fn sample(&self, messages: &[Message]) -> Vec<Message> {
-        let prompt = hash(messages);
-        let tokens = self.prompt(messages).text;
+        let (prompt, measured) = self.prompt(messages);
+        let tokens = measured.text;
         let mut learned = self.learned();
         let (size, pieces) = if learned.trial(prompt).is_none() { FIRST } else { SECOND };
         let share = size / tokens.max(1.0);
@@ -145,28 +148,28 @@ impl Gauge {
 
     /// Learns from a sound answer how many tokens the server counts.
     pub fn learn(&self, messages: &[Message], reported: TokenCount) {
-        let prompt = self.prompt(messages);
+        let (messages_hash, prompt) = self.prompt(messages);
         if absurd(messages, &prompt, self.exact, reported) {
             return;
         }
         let point = Point { prompt, read: real(reported) };
         let mut learned = self.learned();
         learned.refuted |= self.exact && point.read < 0.9 * point.prompt.text - SLACK;
-        learned.learn(hash(messages), point);
+        learned.learn(messages_hash, point);
     }
 
     /// Tells what the server's count says of a prompt.
     #[must_use]
     pub fn judge(&self, messages: &[Message], reported: TokenCount) -> Verdict {
-        let prompt = self.prompt(messages);
+        let (messages_hash, prompt) = self.prompt(messages);
         if absurd(messages, &prompt, self.exact, reported) {
             return Verdict::Absurd;
         }
         let read = real(reported);
         let mut learned = self.learned();
-        let outcome = match self.judge_exact(&mut learned, hash(messages), &prompt, read) {
+        let outcome = match self.judge_exact(&mut learned, messages_hash, &prompt, read) {
             Some(outcome) => outcome,
-            None => learned.judge(hash(messages), &prompt, read),
+            None => learned.judge(messages_hash, &prompt, read),
         };
         match outcome {
             Outcome::Sound => Verdict::Sound,
@@ -206,7 +209,13 @@ impl Gauge {
         }
     }
 
-    fn prompt(&self, messages: &[Message]) -> Prompt {
+    /// Returns the hash of a prompt and what it is made of.
+    fn prompt(&self, messages: &[Message]) -> (ContentHash, Prompt) {
+        let hash = hash(messages);
+        (hash, self.measured.of(hash, || self.measure(messages)))
+    }
+
+    fn measure(&self, messages: &[Message]) -> Prompt {
         let text: TokenCount = messages.iter().map(|message| self.counter.count(&message.content)).sum();
         let makeups = messages.iter().map(|message| Makeup::of(&message.content));
         let makeup = makeups.fold(Makeup::default(), |sum, makeup| sum.plus(&makeup));
@@ -216,7 +225,7 @@ impl Gauge {
     /// Returns how many tokens a prompt has, and with what that is multiplied to be safe; nothing where the counter is
     /// exact.
     fn estimate(&self, messages: &[Message]) -> (TokenCount, Option<f64>) {
-        let prompt = self.prompt(messages);
+        let (_, prompt) = self.prompt(messages);
         let form = real(TokenCount(MESSAGE * messages.len() as u64 + REPLY));
         let learned = self.learned();
         if self.exact && !learned.refuted {
@@ -242,8 +251,14 @@ fn absurd(messages: &[Message], prompt: &Prompt, exact: bool, reported: TokenCou
 }
 
 fn hash(messages: &[Message]) -> ContentHash {
-    // Strings always serialize, so the fallback is never hashed.
-    ContentHash::of(&serde_json::to_vec(messages).unwrap_or_default())
+    let mut hasher = ContentHash::streaming();
+    for message in messages {
+        // The length keeps apart what is parted otherwise.
+        hasher.update(&[message.role as u8]);
+        hasher.update(&message.content.len().to_le_bytes());
+        hasher.update(message.content.as_bytes());
+    }
+    hasher.finish()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no prompt has so many tokens that it matters")]

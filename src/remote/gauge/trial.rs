@@ -242,24 +242,24 @@ impl Learned {
     /// Judges a count of a prompt of which no sample was taken. It is never said to be cut, but by a server that was found
     /// to cut, and at the same place.
     fn doubt(&self, prompt: &Prompt, read: f64) -> Outcome {
-        let expected = self.expected(prompt);
-        if let (Some(window), Some(expected)) = (self.window, expected)
+        if let Some(window) = self.window
             && (read - window).abs() <= 8.0
+            && let Some(expected) = self.expected(prompt)
             && expected > (1.0 + 2.0 * USUAL) * read
         {
             return Outcome::Cut(expected);
         }
         // Every window is as large as what was read of it once.
         let fits = read < SMALL && prompt.text < 2.0 * SMALL || read < 0.98 * self.most_read;
-        let usual = expected.is_some_and(|expected| read >= (1.0 - USUAL) * expected);
-        if fits || usual { Outcome::Sound } else { Outcome::Open }
+        let usual = || self.expected(prompt).is_some_and(|expected| read >= (1.0 - USUAL) * expected);
+        if fits || usual() { Outcome::Sound } else { Outcome::Open }
     }
 
     /// Returns how many tokens a prompt should have by the answer to the one that is most like it.
     fn expected(&self, prompt: &Prompt) -> Option<f64> {
-        let unlike = |point: &&Point| point.prompt.makeup.distance(&prompt.makeup);
-        let alike = self.points.iter().filter(|point| point.prompt.text >= 200.0 && unlike(point) < ALIKE);
-        let nearest = alike.min_by(|a, b| unlike(a).total_cmp(&unlike(b)))?;
+        let told = self.points.iter().filter(|point| point.prompt.text >= 200.0);
+        let apart = told.map(|point| (point.prompt.makeup.distance(&prompt.makeup), point));
+        let (_, nearest) = apart.filter(|(unlike, _)| *unlike < ALIKE).min_by(|a, b| a.0.total_cmp(&b.0))?;
         let added = self.added(prompt.messages).map_or(0.0, |added| added.least).min(nearest.read);
         Some(nearest.expected(prompt, added))
     }

@@ -43,6 +43,8 @@ pub(crate) struct Behaviour {
     /// Keys of a request that are refused as unknown.
     pub(crate) unknown_keys: Vec<String>,
     pub(crate) batches: Batches,
+    /// Whether the ledger keeps the bodies and headers of requests. A long benchmark would fill the memory with them.
+    pub(crate) keeps_requests: bool,
 }
 
 impl Default for Behaviour {
@@ -68,6 +70,7 @@ impl Default for Behaviour {
             without: Vec::new(),
             unknown_keys: Vec::new(),
             batches: Batches::default(),
+            keeps_requests: true,
         }
     }
 }

@@ -106,7 +106,10 @@ impl Said {
             "logprobs": null,
             "finish_reason": self.finish,
         });
-        dressed(fault, framed("chat.completion", body, &json!([choice]), self.told(fault, behaviour)))
+        dressed(
+            fault,
+            framed("chat.completion", &named(body), body, &json!([choice]), self.told(fault, behaviour)),
+        )
     }
 
     /// The answer as it is sent.
@@ -121,9 +124,11 @@ impl Said {
 
     fn events(&self, fault: &Fault, behaviour: &Behaviour, body: &Value) -> Reply {
         let event = |value: &Value| format!("data: {value}\n\n").into_bytes();
+        // The request is long, and it is the same for every event.
+        let id = named(body);
         let chunk = |delta: &Value, finish: Option<&str>| {
             let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
-            event(&dressed(fault, framed("chat.completion.chunk", body, &json!([choice]), None)))
+            event(&dressed(fault, framed("chat.completion.chunk", &id, body, &json!([choice]), None)))
         };
         let word = |text: &str, tokens: u64| Part {
             bytes: chunk(&json!({"content": text}), None),
@@ -142,7 +147,7 @@ impl Said {
         parts.push(at_once(chunk(&json!({}), Some(self.finish)), self.used.completion));
         let wanted = body["stream_options"]["include_usage"].as_bool().unwrap_or(false);
         if let Some(usage) = self.told(fault, behaviour).filter(|_| wanted) {
-            let last = dressed(fault, framed("chat.completion.chunk", body, &json!([]), Some(usage)));
+            let last = dressed(fault, framed("chat.completion.chunk", &id, body, &json!([]), Some(usage)));
             parts.push(at_once(event(&last), 0));
         }
         parts.push(at_once(b"data: [DONE]\n\n".to_vec(), 0));
@@ -168,10 +173,15 @@ pub(crate) fn told_prompt(fault: &Fault, prompt: u64) -> u64 {
     }
 }
 
+/// The name of the answer to a request.
+fn named(body: &Value) -> String {
+    format!("chatcmpl-{:016x}", hash(body.to_string().as_bytes()))
+}
+
 /// What stands around the choices.
-fn framed(object: &str, body: &Value, choices: &Value, usage: Option<Value>) -> Value {
+fn framed(object: &str, id: &str, body: &Value, choices: &Value, usage: Option<Value>) -> Value {
     let mut framed = json!({
-        "id": format!("chatcmpl-{:016x}", hash(body.to_string().as_bytes())),
+        "id": id,
         "object": object,
         "created": CREATED,
         "model": body["model"],

@@ -72,7 +72,7 @@ pub(crate) async fn handle(
     let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Response::default() };
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     let arrived = Arrived { parts, bytes, body, line };
-    let ticket = server.book.arrived(entry(&arrived));
+    let ticket = server.book.arrived(entry(&arrived, server.behaviour.keeps_requests));
     if server.keyless(&arrived) {
         return unauthorized().send(ticket);
     }
@@ -87,14 +87,14 @@ pub(crate) async fn handle(
     }
 }
 
-fn entry(arrived: &Arrived) -> Entry {
-    let headers = &arrived.parts.headers;
+fn entry(arrived: &Arrived, whole: bool) -> Entry {
+    let headers = arrived.parts.headers.iter().filter(|_| whole);
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Entry {
         method: arrived.parts.method.to_string(),
         path: arrived.path().to_owned(),
-        body: arrived.body.clone(),
-        headers: headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+        body: if whole { arrived.body.clone() } else { Value::Null },
+        headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
         fault: Fault::Sound,
         status: 0,
         charged: Usage::default(),
