@@ -80,6 +80,7 @@ impl Caller<'_> {
             if source.may_pass() || link.is_paid() {
                 span.in_scope(|| self.missed(&call.site, attempt, &source, wait, charged))?;
             }
+            link.model.journaled(&call.request);
             let Some(wait) = wait else { return Ok(Asked::Failed(source)) };
             self.wait(wait).await?;
         }
@@ -126,7 +127,7 @@ impl Caller<'_> {
         let CallSite { task, step } = &call.site;
         tracing::debug!(node = %task.node, slot = %task.slot, step, attempt, "asks");
         let began = Instant::now();
-        let answer = attempt::answer(link.model.as_ref(), admission, &call.request, &call.agent.calls).await;
+        let answer = self.awaited(call, link, admission).await?;
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let response = match answer {
             Ok(response) => response,
@@ -166,10 +167,29 @@ impl Caller<'_> {
         if let Some(reservation) = reservation {
             reservation.settle(used);
         }
+        link.model.journaled(&call.request);
         self.offer(call, link, &response, usable, recorded);
         let (prompt, completion) = (usage.prompt_tokens.0, usage.completion_tokens.0);
         tracing::debug!(node = %task.node, slot = %task.slot, step, prompt, completion, ms, "called");
         Ok(Ok(Ok(response)))
+    }
+
+    /// Waits for an answer as long as the policy allows, or, where it can be fetched later, until the run drains.
+    async fn awaited(
+        &self,
+        call: &Call<'_>,
+        link: &Link,
+        admission: Admission,
+    ) -> Result<Result<ChatResponse, ModelError>, AgentError> {
+        let model = link.model.as_ref();
+        if !model.outlives() {
+            return Ok(attempt::answer(model, admission, &call.request, &call.agent.calls).await);
+        }
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => Err(AgentError::Stopped),
+            answer = model.chat_within(admission, &call.request, None) => Ok(answer),
+        }
     }
 
     /// Sets aside what a call can use at most; where the model is paid for, the journal knows of it before it is asked.
@@ -185,7 +205,8 @@ impl Caller<'_> {
             reservation = self.account.reserve(task, amount) => reservation.map_err(AgentError::OutOfBudget)?,
         };
         if paid {
-            self.ledger.record(&Event::Reserved { site: call.site.clone(), amount })?;
+            let (site, kept) = (call.site.clone(), link.model.outlives());
+            self.ledger.record(&Event::Reserved { site, amount, kept })?;
         }
         Ok(Some(reservation))
     }

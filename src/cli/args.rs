@@ -51,6 +51,10 @@ pub(super) struct Global {
     /// Use no more than this many US dollars in a run; exit with 4 where that does not suffice
     #[arg(long, global = true, value_name = "USD")]
     pub(super) max_cost: Option<f64>,
+    /// Ask models behind endpoints in batches: at half the price, with answers within a day. A run that was stopped meanwhile
+    /// goes on with `runs resume`
+    #[arg(long, global = true)]
+    pub(super) batch: bool,
     /// Never reach for the network, not even to fetch a model
     #[arg(long, global = true)]
     pub(super) offline: bool,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::models::pull;
-use super::error::CommandError;
+use super::error::{CommandError, ExitStatus};
 use super::fitting;
 use super::printer::Printer;
 use super::settings::Settings;
@@ -51,6 +51,13 @@ impl Connections {
         let connections = Self::joined(connection_of_run, own, workflow, settings, |_, resolved| {
             connection(resolved, settings, None, printer)
         })?;
+        if settings.batch && !connections.are_batched() {
+            return Err(CommandError::new(
+                ExitStatus::Usage,
+                "`--batch` is for models behind endpoints, and none of them is asked here",
+            )
+            .hinted("leave `--batch` out, or name such a model with `--model`"));
+        }
         let notes: BTreeSet<&String> = connections.all().filter_map(|(_, one)| one.note.as_ref()).collect();
         for note in notes {
             printer.warn(note);
@@ -95,6 +102,13 @@ impl Connections {
     pub(super) fn all(&self) -> impl Iterator<Item = (Option<&String>, &Connection)> {
         let named = self.named.iter().map(|(name, named)| (Some(name), &named.connection));
         std::iter::once((None, &self.own)).chain(named)
+    }
+
+    /// Tells whether any of them is asked in batches.
+    fn are_batched(&self) -> bool {
+        let outlives =
+            |one: &Connection| one.model.outlives() || one.then.iter().any(|(model, _)| model.outlives());
+        self.all().any(|(_, one)| outlives(one))
     }
 
     /// Makes of them the models that a run asks.

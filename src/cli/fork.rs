@@ -50,6 +50,7 @@ pub(super) async fn fork(
         workflow.nodes().map(|node| node.name.clone()).filter(|name| !anew.contains(name)).collect();
     check_inputs(&before, &plan, &workflow, &kept)?;
     check_nodes(&before, &workflow, &kept)?;
+    let settings = &settings.as_begun(&plan);
     let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
     job::same_models(&plan, &connections, old)?;
     let records = records(&journal, &kept)?;
@@ -117,6 +118,7 @@ fn changed(
         nodes: workflow.node_hashes(),
         inputs: taking::inputs(workflow, inputs)?,
         output,
+        batch: before.batch || settings.batch,
         force: fork.force,
         ..before.clone()
     })

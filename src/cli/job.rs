@@ -98,6 +98,7 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
         model_identity: connections.own.identity(),
         models: connections.identities(),
         window: settings.window,
+        batch: settings.batch,
         output: job.output.map(|folder| settings.here.join(folder)),
         force: job.force,
     };
@@ -163,6 +164,7 @@ pub(super) async fn resume(
         return Err(CommandError::new(ExitStatus::Invalid, message)
             .hinted("put it back as it was, or start a new run with the changed one"));
     }
+    let settings = &settings.as_begun(&plan);
     let connections = Connections::open(&plan.model, plan.window, &workflow, settings, printer)?;
     same_models(&plan, &connections, run)?;
     let budget = ledger.read(|state| budget::resumed(settings, &workflow, state.budget()));

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf, is_separator};
+use std::time::Duration;
 
 use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
 use crate::connect::ConnectOptions;
-use crate::remote::{Key, Tape};
-use crate::run::Limits;
+use crate::remote::{BatchOptions, Key, Tape};
+use crate::run::{Limits, Plan};
 use crate::spec::{self, BudgetSpec, Config, ModelSpec};
 
 /// The file that makes a folder a project.
@@ -53,6 +54,10 @@ pub(super) struct Settings {
     pub(super) unasked: bool,
     /// What is done with a file of replies of endpoints.
     pub(super) tape: Option<Tape>,
+    /// How models of endpoints are asked in batches.
+    pub(super) batches: BatchOptions,
+    /// Whether they are.
+    pub(super) batch: bool,
     /// Whether the network may not be reached.
     pub(super) offline: bool,
     /// Whether a call may be answered as the same call was before.
@@ -82,7 +87,13 @@ impl Settings {
             unasked: self.unasked,
             offline: self.offline,
             tape: self.tape.clone(),
+            batch: self.batch.then(|| self.batches.clone()),
         }
+    }
+
+    /// Returns the settings with which a run goes on that began with this plan.
+    pub(super) fn as_begun(&self, plan: &Plan) -> Self {
+        Self { batch: self.batch || plan.batch, ..self.clone() }
     }
 
     pub(super) fn resolve(global: &Global) -> Result<Self, CommandError> {
@@ -136,8 +147,10 @@ impl Settings {
             })?),
             (flag, _) => flag,
         };
+        let store = here.join(store);
         Ok(Self {
-            store: here.join(store),
+            batches: batches(&store)?,
+            store,
             models: data.join("models"),
             model: model.or_else(|| layers.iter().find_map(|layer| layer.model())),
             window: window.or_else(|| layers.iter().find_map(|layer| layer.config.window)),
@@ -150,6 +163,7 @@ impl Settings {
             unasked: false,
             tape: tape(&here)?,
             listed,
+            batch: global.batch,
             offline: global.offline,
             cache: !global.no_cache,
             hub: text("HF_ENDPOINT"),
@@ -176,6 +190,21 @@ fn keys(listed: &BTreeMap<String, ModelSpec>) -> BTreeMap<String, Key> {
     let read = |name: String| Some((env::var(&name).ok().filter(|key| !key.trim().is_empty())?, name));
     let all = named.chain(["OPENAI_API_KEY".to_owned()]).filter_map(read);
     all.map(|(key, name)| (name, Key::from(key.trim()))).collect()
+}
+
+/// Reads `LONGHAND_BATCH_GATHER` and `LONGHAND_BATCH_POLL`: milliseconds.
+fn batches(store: &Path) -> Result<BatchOptions, CommandError> {
+    let read = |name: &str, usual: Duration| match env::var(name).ok().filter(|value| !value.is_empty()) {
+        None => Ok(usual),
+        Some(value) => value.parse().map(Duration::from_millis).map_err(|_| {
+            let message = format!("`{name}` is `{value}`: expected a number of milliseconds, such as `5000`");
+            CommandError::new(ExitStatus::Usage, message)
+        }),
+    };
+    let usual = BatchOptions::new(store.join("batches"));
+    let gather = read("LONGHAND_BATCH_GATHER", usual.gather)?;
+    let poll = read("LONGHAND_BATCH_POLL", usual.poll)?;
+    Ok(BatchOptions { gather, poll, ..usual })
 }
 
 /// Reads `LONGHAND_REPLIES`: `record:FILE` or `replay:FILE`.

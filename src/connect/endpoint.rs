@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::{ConnectError, ConnectOptions, Connection};
 use crate::model::{ChatModel, Measure, Terms};
-use crate::remote::{Address, Key, OPENAI, PaceLimits, RemoteModel, RemoteOptions, is_here, known};
+use crate::remote::{
+    Address, BatchedModel, Key, OPENAI, PaceLimits, RemoteModel, RemoteOptions, is_here, known,
+};
 use crate::spec::OpenAiSpec;
 use crate::text::{TokenCount, TokenCounter};
 
@@ -21,6 +23,9 @@ const MAX_OUTPUT: u64 = 4096;
 
 /// Requests in flight where settings say nothing.
 const CONCURRENCY: usize = 16;
+
+/// What a token costs in a batch, as a share of its price.
+const BATCHED: f64 = 0.5;
 
 /// The longest time between two signs of life where settings say nothing.
 const TIMEOUT: Duration = Duration::from_mins(10);
@@ -48,7 +53,12 @@ pub(super) fn connect(
     let note = unpriced.then(|| {
         format!("`{}` has no price here: its tokens are counted and its money is not", model.identity())
     });
-    Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(Arc::new(model)) })
+    let Some(batch) = &options.batch else {
+        return Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(Arc::new(model)) });
+    };
+    let model = Arc::new(BatchedModel::new(model, batch.clone())?);
+    let price = price.map(|price| price.times(BATCHED));
+    Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(model) })
 }
 
 /// Finds what prompts for a model behind an endpoint are measured with. It takes no key and no network.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{BEHIND, ChatModel, Measure, ModelError, Script, ScriptedModel, Termed, Terms, Unasked};
-use crate::remote::{AddressError, Key, RemoteModel, Tape};
+use crate::remote::{AddressError, BatchOptions, Key, RemoteModel, Tape};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
 
 /// The model that is asked where nobody names one.
@@ -35,6 +35,8 @@ pub struct ConnectOptions {
     pub offline: bool,
     /// What is done with a file of replies of endpoints.
     pub tape: Option<Tape>,
+    /// Batches in which models of endpoints are asked, at half the price; none means that they are asked at once.
+    pub batch: Option<BatchOptions>,
 }
 
 /// A model that is ready to be asked.

@@ -268,6 +268,18 @@ pub trait ChatModel: fmt::Debug + Send + Sync {
         Ok(Usage { prompt_tokens, completion_tokens, ..Usage::default() })
     }
 
+    /// Tells whether an answer that was asked for can be fetched later, also by another process: then whoever is to stop need
+    /// not wait for it, and what was set aside for it is not lost. It may take hours.
+    fn outlives(&self) -> bool {
+        false
+    }
+
+    /// Takes note that what came of `request` is in the journal: where answers outlive whoever asked for them, this one need
+    /// not be kept any longer.
+    fn journaled(&self, request: &ChatRequest) {
+        let _ = request;
+    }
+
     /// Waits until `request` may be asked: until there is a place for it and the pace allows it. [`Self::chat`] waits itself;
     /// who wants to do something between the waiting and the asking waits here and asks with [`Self::chat_within`].
     ///

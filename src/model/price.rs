@@ -104,6 +104,13 @@ impl Price {
             + times(self.output, usage.completion_tokens)
     }
 
+    /// Returns so many times this price.
+    #[must_use]
+    pub fn times(&self, factor: f64) -> Self {
+        let cached_input = self.cached_input.map(|cached| cached * factor);
+        Self { input: self.input * factor, cached_input, output: self.output * factor }
+    }
+
     /// Returns the most that a call can cost that has this many tokens of prompt and may answer with this many.
     #[must_use]
     pub fn most(&self, prompt: TokenCount, answer: TokenCount) -> Money {

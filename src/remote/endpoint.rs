@@ -10,7 +10,7 @@ use async_openai::config::Config;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::transport::{Hearing, Transport};
+use super::transport::{Hearing, LARGEST, LARGEST_FILE, Transport};
 
 /// The address of OpenAI.
 pub const OPENAI: &str = "https://api.openai.com/v1";
@@ -54,6 +54,14 @@ pub enum AddressError {
         /// What was said.
         reason: String,
     },
+    /// What was handed in as batches before cannot be read.
+    #[error("the record of batches in `{}` cannot be read: {reason}", path.display())]
+    Batches {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file of recorded replies cannot be used.
     #[error("the recorded replies in `{}` cannot be used: {reason}", path.display())]
     Recording {
@@ -94,7 +102,16 @@ impl Line {
 
     /// Returns a client for one request, and where it tells what it heard beside the answer.
     pub(super) fn client(&self) -> (Client<Headed>, Arc<Hearing>) {
-        let hearing = Arc::new(Hearing::new(self.key.clone()));
+        self.client_for(LARGEST)
+    }
+
+    /// Returns a client for one request about files and batches.
+    pub(super) fn client_of_files(&self) -> Client<Headed> {
+        self.client_for(LARGEST_FILE).0
+    }
+
+    fn client_for(&self, largest: usize) -> (Client<Headed>, Arc<Hearing>) {
+        let hearing = Arc::new(Hearing::new(self.key.clone(), largest));
         (self.client.clone().with_http_service(self.transport.hearing(Arc::clone(&hearing))), hearing)
     }
 }

@@ -4,12 +4,14 @@
 //! whether it was paid for and whether to ask again.
 
 pub mod after;
+mod batch;
 pub mod breaker;
 mod count;
 mod embed;
 mod endpoint;
 mod failure;
 mod gauge;
+mod judging;
 mod known;
 mod model;
 mod options;
@@ -22,6 +24,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{BatchOptions, BatchedModel};
 pub use count::{Conservative, Vocabulary, of_name, vocabulary};
 pub use embed::RemoteEmbedder;
 pub use endpoint::{Address, AddressError, Key, OPENAI, is_here};

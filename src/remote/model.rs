@@ -1,5 +1,6 @@
 //! A model behind an endpoint, as the rest of the program knows models.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::breaker::{Breaker, BreakerRules, Pass};
 use super::count::{Conservative, of_name};
 use super::endpoint::{Address, AddressError, Line, shown};
 use super::failure::Failure;
-use super::gauge::{Gauge, Verdict};
+use super::gauge::Gauge;
 use super::options::{RemoteOptions, Tape};
 use super::pace::{self, Pace, Told};
 use super::recording::Recording;
@@ -19,7 +20,7 @@ use super::transport::Transport;
 use super::wire::{self, Answer, Manners};
 use crate::model::{
     Admission, BoxFuture, ChatModel, ChatRequest, ChatResponse, Down, Message, ModelError, ModelLimits,
-    OutputForm, StopReason, TokenSink, Usage,
+    OutputForm, TokenSink, Usage,
 };
 use crate::text::{TokenCount, TokenCounter};
 
@@ -29,8 +30,8 @@ const PATIENCE: u32 = 4;
 /// No token is longer, in bytes, on the average of an answer.
 const LONGEST_TOKEN: u64 = 32;
 
-/// As many samples decide whether an endpoint reads whole prompts.
-const SAMPLES: u32 = 2;
+/// All samples of a prompt together have no more tokens, whatever the tokenizer.
+const SAMPLED: TokenCount = TokenCount(2048);
 
 /// What a choice may have around it, in tokens.
 const AROUND: TokenCount = TokenCount(16);
@@ -69,14 +70,16 @@ pub struct RemoteModel {
     identity: String,
     name: String,
     line: Line,
-    limits: ModelLimits,
-    gauge: Gauge,
+    pub(super) limits: ModelLimits,
+    pub(super) gauge: Gauge,
     pace: Arc<Pace>,
     breaker: Breaker,
     manners: Mutex<Manners>,
     reasoning: bool,
-    effort: Option<String>,
+    pub(super) effort: Option<String>,
     address: Address,
+    /// Whether an answer has shown that the whole prompt was read.
+    pub(super) is_trusted: AtomicBool,
 }
 
 impl RemoteModel {
@@ -127,6 +130,7 @@ impl RemoteModel {
             reasoning,
             effort: options.reasoning_effort.clone(),
             address: address.clone(),
+            is_trusted: AtomicBool::new(false),
         })
     }
 
@@ -150,7 +154,7 @@ impl RemoteModel {
     }
 
     /// Returns how many tokens an answer to `request` may have at most.
-    fn longest(&self, request: &ChatRequest) -> TokenCount {
+    pub(super) fn longest(&self, request: &ChatRequest) -> TokenCount {
         match &request.output {
             // What is thought counts as part of an answer.
             OutputForm::Choice(choices) if !self.reasoning => {
@@ -161,86 +165,8 @@ impl RemoteModel {
         }
     }
 
-    async fn answer(
-        &self,
-        mut ticket: Ticket,
-        request: &ChatRequest,
-        sink: Option<&dyn TokenSink>,
-    ) -> Result<ChatResponse, ModelError> {
-        if let OutputForm::Score(_) = request.output {
-            let reason = "an endpoint does not tell how likely a given text is; ask a model on this machine, or choose \
-                          another `score`"
-                .to_owned();
-            return Err(ModelError::Form { reason });
-        }
-        let most = self.longest(request);
-        let counted = self.gauge.prompt_tokens(&request.messages);
-        ModelError::check_fits(counted, most, self.limits.context)?;
-        let manners = *self.manners();
-        let (answer, told) = self.send(request, most, manners, sink).await;
-        ticket.tell(&answer, &told);
-        let answer = answer.map_err(|failure| self.error(failure, manners))?;
-        let usage = self.used(request, &answer).await?;
-        if answer.is_filtered() {
-            return Err(ModelError::Filtered { usage: Some(usage) });
-        }
-        let broken = |reason: &str| ModelError::Broken { reason: reason.to_owned(), usage: Some(usage) };
-        if !answer.chosen {
-            return Err(broken("it holds no choice"));
-        }
-        let mut response = answer.response(request, usage);
-        if response.text.trim().is_empty() && response.stop != StopReason::Length {
-            return Err(broken("it is empty"));
-        }
-        if let OutputForm::Choice(choices) = &request.output {
-            let meant = wire::choice(&response.text, choices);
-            response.text = meant.cloned().ok_or_else(|| broken("it is none of the choices"))?;
-            response.stop = StopReason::End;
-        }
-        Ok(response)
-    }
-
-    /// Finds out what an answer used, and whether the endpoint read the whole prompt.
-    async fn used(&self, request: &ChatRequest, answer: &Answer) -> Result<Usage, ModelError> {
-        let counter = self.gauge.counter();
-        let messages = &request.messages;
-        let own = || Usage {
-            prompt_tokens: self.gauge.prompt_tokens(messages),
-            completion_tokens: counter.count(&answer.text) + counter.count(&answer.reasoning),
-            ..Usage::default()
-        };
-        let Some(told) = answer.usage else { return Ok(own()) };
-        let mut usage = told;
-        for _ in 0..=SAMPLES {
-            match self.gauge.judge(messages, told.prompt_tokens) {
-                Verdict::Sound => {
-                    self.gauge.learn(messages, told.prompt_tokens);
-                    break;
-                }
-                Verdict::Absurd => return Ok(Usage { completion_tokens: told.completion_tokens, ..own() }),
-                Verdict::Cut { counted, read } => return Err(ModelError::Cut { counted, read, usage }),
-                Verdict::Suspect => {
-                    let Some(sample) = self.sample(messages).await else { break };
-                    usage.prompt_tokens = usage.prompt_tokens + sample.prompt_tokens;
-                    usage.completion_tokens = usage.completion_tokens + sample.completion_tokens;
-                }
-            }
-        }
-        Ok(usage)
-    }
-
-    /// Has the endpoint count a short prompt made of the same text; returns what that used.
-    async fn sample(&self, messages: &[Message]) -> Option<Usage> {
-        let sample = ChatRequest::new(self.gauge.sample(messages), TokenCount(1));
-        let manners = *self.manners();
-        let (answer, _) = self.send(&sample, TokenCount(1), manners, None).await;
-        let usage = answer.ok()?.usage?;
-        self.gauge.learn(&sample.messages, usage.prompt_tokens);
-        Some(usage)
-    }
-
     /// Sends a request once, and returns beside the answer what the endpoint said of its limits.
-    async fn send(
+    pub(super) async fn send(
         &self,
         request: &ChatRequest,
         most: TokenCount,
@@ -264,7 +190,7 @@ impl RemoteModel {
     }
 
     /// Says what follows from a failure. What the endpoint does not take it is not asked with again.
-    fn error(&self, failure: Failure, sent: Manners) -> ModelError {
+    pub(super) fn error(&self, failure: Failure, sent: Manners) -> ModelError {
         if let Failure::Status { status: 400 | 404 | 415 | 422 | 501, parameter, reason, .. } = &failure
             && let Some(less) = sent.without(parameter, reason)
         {
@@ -275,21 +201,21 @@ impl RemoteModel {
         failure.into_error(self.address.timeout)
     }
 
-    fn manners(&self) -> std::sync::MutexGuard<'_, Manners> {
+    pub(super) fn manners(&self) -> std::sync::MutexGuard<'_, Manners> {
         self.manners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The right to make one request: the breaker lets it through, and the pace has a place for it.
 #[derive(Debug, Default)]
-struct Ticket {
+pub(super) struct Ticket {
     pass: Option<Pass>,
     place: Option<pace::Admission>,
 }
 
 impl Ticket {
     /// Tells what came of the request, and gives the place back.
-    fn tell(&mut self, answer: &Result<Answer, Failure>, told: &Told) {
+    pub(super) fn tell(&mut self, answer: &Result<Answer, Failure>, told: &Told) {
         let (pass, place) = (self.pass.take(), self.place.take());
         match answer {
             Ok(answer) => {
@@ -362,7 +288,10 @@ impl ChatModel for RemoteModel {
     }
 
     fn most(&self, request: &ChatRequest) -> Result<Usage, ModelError> {
-        let prompt_tokens = self.gauge.most(&request.messages);
+        let prompt = self.gauge.most(&request.messages);
+        // Until an endpoint has proved to read whole prompts, samples of one may be sent as well.
+        let trusted = self.is_trusted.load(Ordering::Acquire);
+        let prompt_tokens = if trusted { prompt } else { prompt + prompt.min(SAMPLED) };
         Ok(Usage { prompt_tokens, completion_tokens: self.longest(request), ..Usage::default() })
     }
 

@@ -13,8 +13,11 @@ use super::endpoint::Key;
 use super::failure::Failure;
 use super::recording::Recording;
 
-/// No reply is longer: an answer of a million tokens is a tenth of it.
-const LARGEST: usize = 64 << 20;
+/// No answer is longer: one of a million tokens is a tenth of it.
+pub(super) const LARGEST: usize = 64 << 20;
+
+/// No file with the answers of a batch is longer.
+pub(super) const LARGEST_FILE: usize = 1 << 30;
 
 /// As much is read of a reply that is an error.
 const LARGEST_ERROR: usize = 64 << 10;
@@ -25,11 +28,13 @@ pub(super) struct Hearing {
     headers: Mutex<HeaderMap>,
     /// What must not appear in anything that is told.
     key: Option<Key>,
+    /// The longest reply.
+    largest: usize,
 }
 
 impl Hearing {
-    pub(super) fn new(key: Option<Key>) -> Self {
-        Self { headers: Mutex::default(), key }
+    pub(super) fn new(key: Option<Key>, largest: usize) -> Self {
+        Self { headers: Mutex::default(), key, largest }
     }
 
     /// Returns the headers of the reply; none where there was no reply.
@@ -105,7 +110,7 @@ impl tower::Service<HttpRequestFactory> for Carrier {
             let response = transport.carry(request).await.map_err(boxed)?;
             hearing.hear(response.headers());
             if response.status().is_success() {
-                return whole_or_stream(response).await.map_err(boxed);
+                return whole_or_stream(response, hearing.largest).await.map_err(boxed);
             }
             // Taken here, so that nobody above logs what an endpoint says.
             let status = response.status();
@@ -121,15 +126,15 @@ fn boxed(failure: Failure) -> OpenAIError {
 }
 
 /// Reads a reply whole, or bounds it where it is a stream.
-async fn whole_or_stream(response: Response) -> Result<Response, Failure> {
+async fn whole_or_stream(response: Response, largest: usize) -> Result<Response, Failure> {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let (status, headers) = (response.status(), response.headers().clone());
     let body = if kind.starts_with("text/event-stream") {
         reqwest::Body::wrap_stream(bounded(response.bytes_stream().map_err(std::io::Error::other)))
     } else {
-        let body = read(response, LARGEST).await?;
-        if body.len() > LARGEST {
-            return Err(Failure::broken(format!("it is longer than {LARGEST} bytes")));
+        let body = read(response, largest).await?;
+        if body.len() > largest {
+            return Err(Failure::broken(format!("it is longer than {largest} bytes")));
         }
         reqwest::Body::from(body)
     };

@@ -130,6 +130,9 @@ pub struct Plan {
     pub models: BTreeMap<String, String>,
     /// A window smaller than the model's, where one was asked for.
     pub window: Option<u64>,
+    /// Whether models behind endpoints are asked in batches.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub batch: bool,
     /// Where to write one file per document.
     pub output: Option<PathBuf>,
     /// Whether existing files may be overwritten.
@@ -152,6 +155,7 @@ impl Plan {
             model_identity,
             models: BTreeMap::new(),
             window: None,
+            batch: false,
             output: None,
             force: false,
         }
@@ -256,6 +260,10 @@ pub enum Event {
         site: CallSite,
         /// What it can use at most.
         amount: Spent,
+        /// Whether the answer can be fetched later: then it does not count as used, and is set aside anew when the call is
+        /// made again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
     },
     /// A try of a call failed.
     Missed {

@@ -111,6 +111,14 @@ impl Budget {
     }
 }
 
+/// What was set aside for a call of which no end is known.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    amount: Spent,
+    /// Whether the answer can be fetched later: then nothing of it is used before it is.
+    kept: bool,
+}
+
 /// What a run has used so far, as its journal tells it.
 #[derive(Debug, Clone, Default)]
 pub struct Spending {
@@ -120,7 +128,7 @@ pub struct Spending {
     slots: HashMap<Slot, Spent>,
     nodes: HashMap<NodeName, Spent>,
     /// What was set aside for calls of which no end is known.
-    open: HashMap<CallSite, Spent>,
+    open: HashMap<CallSite, Open>,
 }
 
 impl Spending {
@@ -151,14 +159,16 @@ impl Spending {
     /// Counts what was set aside and never settled as used: a process that was killed cannot know whether a provider
     /// has answered, and charged.
     pub(super) fn close(&mut self) {
-        for (site, amount) in std::mem::take(&mut self.open) {
-            self.lose(&site, amount);
+        for (site, open) in std::mem::take(&mut self.open) {
+            if !open.kept {
+                self.lose(&site, open.amount);
+            }
         }
     }
 
-    pub(super) fn set_aside(&mut self, site: &CallSite, amount: Spent) {
-        if let Some(lost) = self.open.insert(site.clone(), amount) {
-            self.lose(site, lost);
+    pub(super) fn set_aside(&mut self, site: &CallSite, amount: Spent, kept: bool) {
+        if let Some(lost) = self.open.insert(site.clone(), Open { amount, kept }).filter(|open| !open.kept) {
+            self.lose(site, lost.amount);
         }
     }
 

@@ -90,7 +90,7 @@ impl RunState {
             Event::Refused { name, error } => self.refused.push((name.clone(), error.clone())),
             Event::Gathered => self.gathered = true,
             Event::Allowed { budget } => self.budget = budget.clone(),
-            Event::Reserved { site, amount } => self.spending.set_aside(site, *amount),
+            Event::Reserved { site, amount, kept } => self.spending.set_aside(site, *amount, *kept),
             Event::Missed { site, charged, .. } => {
                 self.spending.miss(site, *charged);
                 *self.missed.entry(site.clone()).or_default() += 1;

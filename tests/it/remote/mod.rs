@@ -1,6 +1,7 @@
 //! Models behind endpoints: real HTTP to a provider on this machine that goes wrong as it is told.
 
 mod asked;
+mod batch;
 mod careful;
 mod doctor;
 mod faults;

@@ -15,7 +15,7 @@ use super::server::Server;
 /// One request of a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    id: String,
+    pub(crate) id: String,
     url: String,
     body: Value,
 }

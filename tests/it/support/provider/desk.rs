@@ -134,7 +134,7 @@ impl Desk {
                 Some(_) => Reply::json(200, &json!({"id": name, "object": "file", "deleted": true})),
                 None => missing("File", name),
             },
-            ("POST", ["batches"]) => self.create(asked),
+            ("POST", ["batches"]) => self.create(asked, server),
             ("GET", ["batches"]) => {
                 let all: Vec<Value> =
                     self.batches.iter().rev().map(|(name, batch)| batch.shown(name)).collect();
@@ -146,7 +146,7 @@ impl Desk {
         }
     }
 
-    fn create(&mut self, asked: &Asked<'_>) -> Reply {
+    fn create(&mut self, asked: &Asked<'_>, server: &Server) -> Reply {
         let input = asked.body["input_file_id"].as_str().unwrap_or_default();
         let Some(file) = self.files.get(input) else { return missing("File", input) };
         let lines = match Line::read(&file.bytes) {
@@ -160,6 +160,7 @@ impl Desk {
         for key in ["endpoint", "input_file_id", "completion_window", "metadata"] {
             told.insert(key.to_owned(), asked.body[key].clone());
         }
+        server.book.handed_in(lines.iter().map(|line| line.id.clone()).collect());
         let (number, name) = self.name("batch_");
         let (entry, state) = (asked.entry, State::Validating);
         let batch = Batch { number, entry, lines, state, polls: 0, told, completed: 0, failed: 0 };
@@ -203,6 +204,7 @@ impl Desk {
             match outcome {
                 Outcome::Answered(line, usage) => {
                     server.book.charge(batch.entry, usage);
+                    server.book.answered(&line["custom_id"]);
                     output.push(line);
                 }
                 Outcome::Failed(line) => errors.push(line),

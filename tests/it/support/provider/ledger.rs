@@ -86,6 +86,10 @@ pub(crate) struct Ledger {
     /// How many connections were accepted.
     pub(crate) connections: usize,
     pub(crate) most_in_flight: usize,
+    /// The custom ids of each batch, in the order in which batches were made.
+    pub(crate) batches: Vec<Vec<String>>,
+    /// The custom ids of lines that were answered, and charged.
+    pub(crate) answered: Vec<String>,
 }
 
 impl Ledger {
@@ -207,6 +211,16 @@ impl Drop for Ticket {
 }
 
 impl Book {
+    /// Writes the lines of a batch down.
+    pub(crate) fn handed_in(&self, lines: Vec<String>) {
+        self.pages().ledger.batches.push(lines);
+    }
+
+    /// Writes down that a line was answered.
+    pub(crate) fn answered(&self, line: &Value) {
+        self.pages().ledger.answered.extend(line.as_str().map(str::to_owned));
+    }
+
     /// Charges an entry for what happens after its answer, as the lines of a batch do.
     pub(crate) fn charge(&self, number: usize, usage: Usage) {
         if let Some(entry) = self.pages().ledger.entries.get_mut(number) {
