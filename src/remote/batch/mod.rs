@@ -8,6 +8,8 @@ mod clerk;
 mod desk;
 mod line;
 mod log;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
