@@ -26,6 +26,7 @@ const PROXIES: [&str; 6] =
     ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// Everything that flags, environment and files say, resolved.
+#[expect(clippy::struct_excessive_bools, reason = "every switch is one")]
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// Where runs are kept.

@@ -138,17 +138,16 @@ impl Desk {
         let handed_in = state.open.get(line).copied();
         state.waiting.entry(line.to_owned()).or_default().push(sender);
         match handed_in {
-            Some(record) => {
-                if state.followed.insert(record, true) == Some(false) {
-                    state.due.push(record);
-                    self.stirred.notify_one();
-                }
+            Some(record) if state.followed.insert(record, true) == Some(false) => {
+                state.due.push(record);
+                self.stirred.notify_one();
             }
             None if state.coming.insert(line.to_owned()) => {
                 state.basket.add(line, &request());
                 self.stirred.notify_one();
             }
-            None => {}
+            // Somebody looks after it already.
+            Some(_) | None => {}
         }
         receiver
     }
