@@ -3,6 +3,7 @@
 //!     cargo bench --bench remote -- whole URL COUNT IN_FLIGHT     `RemoteModel`, answers in one piece
 //!     cargo bench --bench remote -- stream URL COUNT IN_FLIGHT    `RemoteModel`, answers as streams
 //!     cargo bench --bench remote -- bare URL COUNT IN_FLIGHT      bytes over sockets: what the provider itself can do
+//!     cargo bench --bench remote -- ... SENTENCES                 prompts of so many sentences of 28 bytes, else of 103
 //!
 //! Prints one line of JSON: how many calls and pieces of text there were, seconds and seconds of processors from the first
 //! call to the last, and the peak of the process's memory. Before that it makes twice as many calls as are in flight, so that
@@ -37,11 +38,12 @@ const MODEL: &str = "test-model";
 fn main() {
     // `cargo bench` adds `--bench`, which says nothing here.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let [kind, url, count, in_flight] = words.as_slice() else {
+    let [kind, url, count, in_flight, more @ ..] = words.as_slice() else {
         eprintln!("skipped: it wants whole, stream or bare, a URL, how many calls, and how many at once");
         return;
     };
     let (count, in_flight) = (count.parse().unwrap(), in_flight.parse().unwrap());
+    let sentences = more.first().map_or(103, |sentences| sentences.parse().unwrap());
     let pieces = Arc::new(Pieces::default());
     let client = match kind.as_str() {
         "bare" => Client::Bare(url.clone()),
@@ -56,8 +58,10 @@ fn main() {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let calls = |count: usize| match &client {
-        Client::Bare(url) => bare(url, count, in_flight),
-        Client::Remote(model, sink) => runtime.block_on(asked(model, sink.as_ref(), count, in_flight)),
+        Client::Bare(url) => bare(url, count, in_flight, sentences),
+        Client::Remote(model, sink) => {
+            runtime.block_on(asked(model, sink.as_ref(), count, in_flight, sentences));
+        }
     };
     calls(2 * in_flight);
     pieces.0.store(0, Ordering::Relaxed);
@@ -111,13 +115,19 @@ fn model(url: &str, in_flight: usize) -> RemoteModel {
     .unwrap()
 }
 
-/// A prompt of 2,900 bytes; the peers ask the same.
-fn prompt(number: usize) -> String {
-    format!("Part {number}:\n\n{}", "the old man and his dog sat ".repeat(103))
+/// A prompt, of 2,900 bytes where nothing else is said; the peers ask the same.
+fn prompt(number: usize, sentences: usize) -> String {
+    format!("Part {number}:\n\n{}", "the old man and his dog sat ".repeat(sentences))
 }
 
 /// Makes so many calls, as many at once as are allowed.
-async fn asked(model: &Arc<RemoteModel>, sink: Option<&Arc<Pieces>>, count: usize, in_flight: usize) {
+async fn asked(
+    model: &Arc<RemoteModel>,
+    sink: Option<&Arc<Pieces>>,
+    count: usize,
+    in_flight: usize,
+    sentences: usize,
+) {
     let next = Arc::new(AtomicUsize::new(0));
     let workers = (0..in_flight).map(|_| {
         let (model, sink, next) = (Arc::clone(model), sink.cloned(), Arc::clone(&next));
@@ -127,7 +137,8 @@ async fn asked(model: &Arc<RemoteModel>, sink: Option<&Arc<Pieces>>, count: usiz
                 if number >= count {
                     break;
                 }
-                let request = ChatRequest::new(vec![Message::user(prompt(number))], TokenCount(LONGEST));
+                let messages = vec![Message::user(prompt(number, sentences))];
+                let request = ChatRequest::new(messages, TokenCount(LONGEST));
                 let sink = sink.as_deref().map(|sink| sink as &dyn TokenSink);
                 model.chat(&request, sink).await.unwrap();
             }
@@ -139,11 +150,11 @@ async fn asked(model: &Arc<RemoteModel>, sink: Option<&Arc<Pieces>>, count: usiz
 }
 
 /// Sends the bytes of a request over and over, and reads as many as its answer has.
-fn bare(url: &str, count: usize, in_flight: usize) {
+fn bare(url: &str, count: usize, in_flight: usize, sentences: usize) {
     let host = url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
     let body = json!({
         "model": MODEL,
-        "messages": [{"role": "user", "content": prompt(1)}],
+        "messages": [{"role": "user", "content": prompt(1, sentences)}],
         "max_tokens": LONGEST,
     });
     let body = body.to_string();

@@ -9,7 +9,7 @@
     b      200 documents of ten chunks and a merge, by a model of 50 ms that takes 32 calls at once
     e      100,000 tasks in one run, beside 10,000
     f      opening a run of 100,000 finished calls again
-    http   (a) and (b) with the model behind HTTP, of the provider that PROVIDER names; remote.py says how it is built
+    http   (a) and (b) with the model behind HTTP; PROVIDER and REMOTE name the executables that remote.py wants
 
 All read the same files and make the same calls; but for `http` the model is a function, and but for (b) it answers at once.
 So this is an engine beside an engine; remote.py measures the clients of HTTP without an engine.
@@ -66,7 +66,7 @@ def scripted(concurrency, latency_ms=0):
 
 MODELS = {
     "at-once": scripted(1),
-    "paid": {**scripted(1), "price": {"prompt": 1, "completion": 1}},
+    "paid": {**scripted(1), "price": {"input": 1, "output": 1}},
     "slow": scripted(IN_FLIGHT, LATENCY_MS),
     "four": scripted(4),
 }
@@ -244,7 +244,7 @@ class Bench:
             figure(name, [row["memory"] for row in rows], "MB at most")
 
     def over_http(self):
-        binary = os.environ.get("PROVIDER") or sys.exit("http: PROVIDER names no provider")
+        provider, client = (os.environ.get(name) or sys.exit(f"http: no {name}") for name in ("PROVIDER", "REMOTE"))
         # An endpoint's tokens are a guess, in which a sentence has more of them than the scripted model says.
         for name, workflow in ("chain-http", CHAIN), ("parts-http", TREE):
             text = workflow.replace("max_tokens: 64", "max_tokens: 96").replace("name: ", f"name: {name} # ", 1)
@@ -256,19 +256,24 @@ class Bench:
             """A run of each side, each with a provider of its own; what is charged to it is what the provider saw."""
             rows = []
             for side in ("longhand", "LangGraph"):
-                with Provider(binary, latency_ms=latency_ms, stream_tokens=24) as provider:
-                    place = {"base_url": provider.url, "model": "test-model", "limits": {"concurrency": in_flight}}
+                with Provider(provider, latency_ms=latency_ms, stream_tokens=24) as served:
+                    place = {"base_url": served.url, "model": "test-model", "limits": {"concurrency": in_flight}}
                     models = {**MODELS, "served": {"openai": place}}
                     (self.project / "longhand.yaml").write_text(json.dumps({"models": models}))
                     if side == "longhand":
                         row = self.ours(workflow, path, "served", "--no-cache")
                     else:
-                        row = self.theirs(kind, path, "kill", *numbers, provider.url)
-                rows.append({**row, "seen": provider.seen})
+                        row = self.theirs(kind, path, "kill", *numbers, served.url)
+                rows.append({**row, "seen": served.seen})
             return rows
 
         chains, archives = ({"longhand": [], "LangGraph, ChatOpenAI": []} for _ in range(2))
+        bare = []
         for _ in range(self.rounds):
+            with Provider(provider, stream_tokens=24) as served:
+                # A prompt of the chain has about as many bytes as 14 of the client's sentences.
+                out, _ = measured([client, "bare", served.url, str(CHUNKS), "1", "14"])
+                bare.append(json.loads(out))
             for columns, rows in (
                 (chains, both("chain-http", "chain", book, 1, 0, CHUNKS)),
                 (archives, both("parts-http", "archive", archive, IN_FLIGHT, LATENCY_MS, PARTS, LATENCY_MS, IN_FLIGHT)),
@@ -289,7 +294,11 @@ class Bench:
                 if aim is None:
                     turns = [math.ceil(row["calls"] / IN_FLIGHT) * LATENCY_MS / 1000 for row in rows]
                     figure("", [100 * a / b["seconds"] for a, b in zip(turns, rows, strict=True)], "% of the ideal")
-            figure("longhand / LangGraph", ratios(*columns.values(), "seconds"), "", aim)
+            figure("longhand / LangGraph", ratios(*columns.values(), "seconds"))
+            if aim is not None:
+                figure("the same calls over bare sockets", each(bare, "seconds", 1000), "ms a call")
+                own = ([{**a, "seconds": a["seconds"] - b["seconds"]} for a, b in zip(rows, bare)] for rows in columns.values())
+                figure("longhand / LangGraph, without those", ratios(*own, "seconds"), "", aim)
             figure("longhand / LangGraph, CPU", ratios(*columns.values(), "cpu"))
 
     def tasks(self):
