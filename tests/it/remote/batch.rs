@@ -69,7 +69,7 @@ fn all_documents_go_in_one_batch_and_cost_half() {
     assert_eq!(ledger.batches.len(), 1);
     let full = ledger.charged().prompt + 2 * ledger.charged().completion;
     let cost = ended.json()["usage"]["cost_usd"].as_f64().unwrap() * 1e6;
-    assert!((cost - full as f64 / 2.0).abs() < 1e-6, "{cost} of {full}");
+    assert!((cost - f64::from(u32::try_from(full).unwrap()) / 2.0).abs() < 1e-6, "{cost} of {full}");
     let verified = longhand.run(&["store", "verify"]);
     assert_eq!(verified.code, Some(0), "{}", verified.shown());
     let again = run(&longhand, &RUN);

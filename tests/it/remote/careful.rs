@@ -167,7 +167,7 @@ fn a_rate_of_a_minute_is_used_to_the_full() {
             kind: RateKind::SlidingWindow,
             requests: 600,
             tokens: None,
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             retry_after: true,
             headers,
         };
