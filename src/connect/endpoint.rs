@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ConnectError, ConnectOptions, Connection};
-use crate::model::{ChatModel, Measure, Terms};
+use crate::model::{ChatModel, Measure, Price, Terms};
 use crate::remote::{
     Address, BatchedModel, Key, OPENAI, PaceLimits, RemoteModel, RemoteOptions, is_here, known,
 };
@@ -44,21 +44,26 @@ pub(super) fn connect(
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
     let model = model(spec, options)?;
-    // An endpoint of one's own is not paid by the token, whatever the model is called.
+    let terms = Terms { price: price(spec, options), ..*terms };
+    let unpriced = terms.price.is_none() && !is_here(&model_address(spec, options));
+    let note = unpriced.then(|| {
+        format!("`{}` has no price here: its tokens are counted and its money is not", model.identity())
+    });
+    let model: Arc<dyn ChatModel> = match &options.batch {
+        None => Arc::new(model),
+        Some(batch) => Arc::new(BatchedModel::new(model, batch.clone())?),
+    };
+    Ok(Connection { terms, note, ..Connection::of(model) })
+}
+
+/// What the model costs as it is asked: as settings say or as is documented, and half of it in batches. An endpoint of one's
+/// own is not paid by the token, whatever the model is called.
+pub(super) fn price(spec: &OpenAiSpec, options: &ConnectOptions) -> Option<Price> {
     let hosted = model_address(spec, options) == OPENAI;
     let listed =
         || known(&spec.model).filter(|_| hosted).map(|known| known.price_for(context(spec, options)));
     let price = spec.price.or_else(listed);
-    let unpriced = price.is_none() && !is_here(&model_address(spec, options));
-    let note = unpriced.then(|| {
-        format!("`{}` has no price here: its tokens are counted and its money is not", model.identity())
-    });
-    let Some(batch) = &options.batch else {
-        return Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(Arc::new(model)) });
-    };
-    let model = Arc::new(BatchedModel::new(model, batch.clone())?);
-    let price = price.map(|price| price.times(BATCHED));
-    Ok(Connection { terms: Terms { price, ..*terms }, note, ..Connection::of(model) })
+    if options.batch.is_some() { price.map(|price| price.times(BATCHED)) } else { price }
 }
 
 /// Finds what prompts for a model behind an endpoint are measured with. It takes no key and no network.

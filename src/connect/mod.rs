@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::model::{BEHIND, ChatModel, Measure, ModelError, Script, ScriptedModel, Termed, Terms, Unasked};
 use crate::remote::{AddressError, BatchOptions, Key, RemoteModel, Tape};
-use crate::spec::{self, BackEnd, Diagnostics, ModelSpec};
+use crate::spec::{self, BackEnd, Diagnostics, ModelSpec, OpenAiSpec};
 
 /// The model that is asked where nobody names one.
 pub const DEFAULT_MODEL: &str = "smollm2";
@@ -197,13 +197,17 @@ fn connect_listed(
 /// # Errors
 /// As [`connect`].
 pub fn remote(name: &str, options: &ConnectOptions) -> Result<Option<RemoteModel>, ConnectError> {
-    let listed = options.listed.get(name).map(ModelSpec::back_end);
-    let spec = match listed {
+    behind(name, options).map(|spec| endpoint::model(&spec, options)).transpose()
+}
+
+/// Returns what is said of the endpoint of a model; none where it is computed on this machine.
+fn behind(name: &str, options: &ConnectOptions) -> Option<OpenAiSpec> {
+    match options.listed.get(name).map(ModelSpec::back_end) {
         Some(Some(BackEnd::OpenAi(spec))) => Some(spec.clone()),
+        Some(Some(BackEnd::Fallback(names))) => behind(names.first()?, options),
         Some(_) => None,
         None => endpoint::named(name),
-    };
-    spec.map(|spec| endpoint::model(&spec, options)).transpose()
+    }
 }
 
 /// Connects to the first of several models, and to the others that stand in for it.
@@ -249,7 +253,8 @@ pub fn connect_unasked(
 ) -> Result<Connection, ConnectError> {
     let model = Arc::new(Unasked::new(identity, measure(name, options)?));
     let terms = options.listed.get(name).map(ModelSpec::terms).unwrap_or_default();
-    Ok(Connection { terms, ..Connection::of(model) })
+    let price = behind(name, options).map_or(terms.price, |spec| endpoint::price(&spec, options));
+    Ok(Connection { terms: Terms { price, ..terms }, ..Connection::of(model) })
 }
 
 fn scripted(script: Script, window: Option<u64>) -> Connection {

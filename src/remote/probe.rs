@@ -71,7 +71,7 @@ impl TokenSink for Arrivals {
     }
 }
 
-/// Asks an endpoint for everything that the program may want of it. Some ten short requests, and one of [`LONG`] tokens, or of
+/// Asks an endpoint for everything that the program may want of it. Some ten short requests, and one of 6,000 tokens, or of
 /// the whole window where `whole_window` says so: what they cost is paid.
 ///
 /// Where the endpoint cannot be reached or does not take the key, nothing else is asked.

@@ -1,4 +1,4 @@
-//! Drives a run: starts what the frontier allows, journals how it ends. The only place that spawns tasks.
+//! Drives a run: starts what the frontier allows, journals how it ends. The only place that spawns the tasks of a run.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

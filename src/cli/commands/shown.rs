@@ -126,6 +126,7 @@ async fn compared(
     report: &Report,
     settings: &Settings,
 ) -> Result<(Forecast, Actual), CommandError> {
+    let settings = &settings.as_begun(&plan);
     let connections = Connections::unasked(&plan, &workflow, settings)?;
     let prepared = Prepared { plan, workflow, connections };
     // A rehearsal is a large future, which would make every future around it as large.

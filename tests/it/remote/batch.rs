@@ -70,6 +70,13 @@ fn all_documents_go_in_one_batch_and_cost_half() {
     let full = ledger.charged().prompt + 2 * ledger.charged().completion;
     let cost = ended.json()["usage"]["cost_usd"].as_f64().unwrap() * 1e6;
     assert!((cost - f64::from(u32::try_from(full).unwrap()) / 2.0).abs() < 1e-6, "{cost} of {full}");
+    let shown = longhand.run(&["runs", "show", ended.json()["run"].as_str().unwrap(), "--plan", "--json"]);
+    assert_eq!(shown.code, Some(0), "{}", shown.shown());
+    let worst = shown.json()["plan"]["worst"]["cost_usd"].as_f64().unwrap() * 1e6;
+    assert!(
+        worst >= cost && worst < cost * 2.0,
+        "{worst} at worst, {cost} in fact: the plan is at half the price, too"
+    );
     let verified = longhand.run(&["store", "verify"]);
     assert_eq!(verified.code, Some(0), "{}", verified.shown());
     let again = run(&longhand, &RUN);
