@@ -53,7 +53,7 @@ pub(super) fn connect(
         None => Arc::new(model),
         Some(batch) => Arc::new(BatchedModel::new(model, batch.clone())?),
     };
-    Ok(Connection { terms, note, ..Connection::of(model) })
+    Ok(Connection { note, terms, ..Connection::of(model) })
 }
 
 /// What the model costs as it is asked: as settings say or as is documented, and half of it in batches. An endpoint of one's
