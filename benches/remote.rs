@@ -73,7 +73,7 @@ fn main() {
             "calls": count,
             "pieces": pieces.0.load(Ordering::Relaxed),
             "seconds": began.elapsed().as_secs_f64(),
-            "cpu": (processors() - worked).as_secs_f64(),
+            "cpu": processors().saturating_sub(worked).as_secs_f64(),
             "memory": memory(),
         })
     );
