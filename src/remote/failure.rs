@@ -118,7 +118,8 @@ impl Failure {
     pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) | Self::Silent => true,
-            Self::Status { status, .. } => *status >= 500,
+            // 501 is no outage: it is what it cannot do, today and tomorrow.
+            Self::Status { status, .. } => *status >= 500 && *status != 501,
             Self::NotRecorded(_) => false,
         }
     }
@@ -154,7 +155,7 @@ impl Failure {
             Self::Status { status, reason, retry_after, .. } => match status {
                 401 | 403 | 407 => ModelError::Unauthorized { reason },
                 404 => ModelError::Missing { reason },
-                408 | 409 | 425 | 429 | 500.. => {
+                408 | 409 | 425 | 429 | 500 | 502.. => {
                     ModelError::Unavailable { reason: format!("status {status}: {reason}"), retry_after }
                 }
                 _ => ModelError::Refused { status, reason },
@@ -202,6 +203,14 @@ pub(super) fn in_a_line(text: &str, key: Option<&Key>) -> String {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or("")),
         None => line,
     }
+}
+
+/// Finds the window that an endpoint names where it refuses a prompt as too long.
+pub(super) fn told_window(reason: &str) -> Option<u64> {
+    const BEFORE: [&str; 2] = ["available context size (", "maximum context length is "];
+    let rest = BEFORE.iter().find_map(|before| reason.split_once(before)).map(|(_, rest)| rest)?;
+    let end = rest.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok().filter(|tokens| *tokens > 0)
 }
 
 #[cfg(test)]
@@ -253,5 +262,24 @@ mod tests {
         assert_eq!(told(400, r#"{"error": "no such thing"}"#), "no such thing");
         assert_eq!(told(400, r#"{"detail": "too long"}"#), "too long");
         assert_eq!(told(400, &"x ".repeat(1000)).chars().count(), TOLD + 3);
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_is_neither_an_outage_nor_asked_again() {
+        let failure = status(501, r#"{"error": {"code": 501, "message": "no embeddings here"}}"#);
+        assert!(!failure.is_outage());
+        let error = failure.into_error(Duration::from_secs(1));
+        assert!(matches!(error, ModelError::Refused { status: 501, .. }), "{error}");
+    }
+
+    #[test]
+    fn the_window_is_found_in_what_servers_say_of_it() {
+        let said =
+            "request (6005 tokens) exceeds the available context size (2048 tokens), try increasing it";
+        assert_eq!(told_window(said), Some(2048));
+        let said = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.";
+        assert_eq!(told_window(said), Some(8192));
+        assert_eq!(told_window("This model's maximum context length is unknown."), None);
+        assert_eq!(told_window("the temperature is 2048 too high"), None);
     }
 }

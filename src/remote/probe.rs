@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::embed::RemoteEmbedder;
-use super::failure::Failure;
+use super::failure::{Failure, told_window};
 use super::model::RemoteModel;
 use crate::model::{
     ChatModel as _, ChatRequest, ChatResponse, Embedder as _, Message, ModelError, OutputForm, TokenSink,
@@ -237,6 +237,13 @@ async fn window(model: &RemoteModel, whole: bool) -> Finding {
         Err(error @ ModelError::Cut { .. }) => {
             let hint = error.hint().unwrap_or_default();
             Finding::new("window", Standing::No, format!("{error}; {hint}"))
+        }
+        Err(ModelError::Refused { status, reason }) => {
+            let hint = told_window(&reason).map(|tokens| {
+                format!("; write `context: {tokens}` at the model in `longhand.yaml`, or give the server a larger window")
+            });
+            let error = ModelError::Refused { status, reason };
+            Finding::new("window", Standing::No, format!("{error}{}", hint.unwrap_or_default()))
         }
         Err(error) => Finding::of("window", Err(error)),
     }
