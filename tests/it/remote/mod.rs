@@ -4,6 +4,7 @@ mod asked;
 mod careful;
 mod doctor;
 mod faults;
+mod real;
 mod secret;
 
 use std::fmt::Write as _;
