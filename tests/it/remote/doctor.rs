@@ -49,7 +49,7 @@ fn one_of_ones_own_that_can_do_little_and_cuts_prompts() {
     openai:some-model@http://127.0.0.1:[port]/v1
     answers      yes      some-model answered in [time]
     usage        yes      15 tokens of prompt told, 17 counted here
-    streams      unknown  the model did not answer: the endpoint does not take all that it was asked with: Unsupported parameter: 'stream_options'.
+    streams      yes      13 pieces, the first after [time], then [time]; does not tell its usage
     JSON schema  no       it takes none: answers are checked here, and asked again
     window       no       the endpoint read only 2048 of the prompt's 3908 tokens and did not say so: its window seems to hold 2048 tokens; write `context: 2048` at the model in `longhand.yaml`, or give the server a larger window
     embeddings   no       the endpoint knows no such model or address: Unknown request URL: /v1/embeddings
