@@ -7,6 +7,7 @@
 FOLDER is outside of the repository; the server is installed there once, into a virtual environment. The server is
 llama.cpp's own, as it lies in a wheel of the Python package index, pinned in `servers.txt`: nothing is compiled. With
 --before it is a LiteLLM proxy in front of the server at URL, which words errors its own way; MODEL is then only a name.
+The proxy takes no request without a key: LONGHAND_ENDPOINT_KEY, any text that begins with `sk-` and is long enough for it.
 
 The process stays until it is ended, and the server ends with it. It is of no use to the tests that run always: they ask
 a provider of their own, which goes wrong as it is told. This one shows what a server does that nobody here wrote.
@@ -82,7 +83,7 @@ def lite_llm(folder, upstream, port):
     return [programs / "litellm", "--config", settings, "--host", "127.0.0.1", "--port", str(port)]
 
 
-def wait(base_url, process):
+def wait(base_url, key, process):
     """Waits until the server answers a question: it takes connections before its model is loaded."""
     body = {"model": NAME, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
     ends = time.monotonic() + PATIENCE_S
@@ -91,6 +92,8 @@ def wait(base_url, process):
             sys.exit(f"the server ended with {process.returncode}")
         try:
             headers = {"content-type": "application/json"}
+            if key:
+                headers["authorization"] = f"Bearer {key}"
             asked = urllib.request.Request(base_url + "/chat/completions", json.dumps(body).encode(), headers)
             urllib.request.urlopen(asked, timeout=60).read()
             return
@@ -110,16 +113,21 @@ def main():
     asked = parser.parse_args()
     pathlib.Path(asked.folder).mkdir(parents=True, exist_ok=True)
     port = asked.port or free_port()
+    key = os.environ.get("LONGHAND_ENDPOINT_KEY") if asked.before else None
+    if asked.before and not key:
+        sys.exit("LONGHAND_ENDPOINT_KEY is empty: the proxy takes no request without a key")
     if asked.before:
         command = lite_llm(asked.folder, asked.before, port)
     else:
         command = llama_cpp(asked.folder, asked.model, asked.context, port)
     # The server's standard output goes to standard error: the one line here is for programs.
     quiet = {**os.environ, "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    if key:
+        quiet["LITELLM_MASTER_KEY"] = key
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr, env=quiet)
     try:
         base_url = f"http://127.0.0.1:{port}/v1"
-        wait(base_url, process)
+        wait(base_url, key, process)
         print(base_url, flush=True)
         process.wait()
     except KeyboardInterrupt:

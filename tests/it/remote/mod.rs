@@ -5,6 +5,7 @@ mod batch;
 mod careful;
 mod doctor;
 mod faults;
+mod real;
 mod secret;
 mod way;
 
