@@ -18,6 +18,9 @@ pub const OPENAI: &str = "https://api.openai.com/v1";
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// What may stand around the text of an answer, in bytes.
+const AROUND: u64 = 1 << 20;
+
 /// A key that no log and no error shows.
 pub type Key = SecretString;
 
@@ -103,6 +106,13 @@ impl Line {
     /// Returns a client for one request, and where it tells what it heard beside the answer.
     pub(super) fn client(&self) -> (Client<Headed>, Arc<Hearing>) {
         self.client_for(LARGEST)
+    }
+
+    /// Returns a client for one request whose answer has no more than so many bytes of text.
+    pub(super) fn client_of_answer(&self, text: u64) -> (Client<Headed>, Arc<Hearing>) {
+        // A sign takes six bytes where it is written as a number, and there is more around a text than itself.
+        let most = text.saturating_mul(6).saturating_add(AROUND);
+        self.client_for(usize::try_from(most).unwrap_or(LARGEST).min(LARGEST))
     }
 
     /// Returns a client for one request about files and batches.

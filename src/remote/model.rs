@@ -174,7 +174,7 @@ impl RemoteModel {
         sink: Option<&dyn TokenSink>,
     ) -> (Result<Answer, Failure>, Told) {
         let body = wire::body(&self.name, request, most, manners, self.effort.as_deref(), sink.is_some());
-        let (client, hearing) = self.line.client();
+        let (client, hearing) = self.line.client_of_answer(most.0.saturating_mul(LONGEST_TOKEN));
         let chat = client.chat();
         let asked = async {
             match sink {
