@@ -39,7 +39,8 @@ pub(super) struct Global {
     /// Read settings from this file instead of `longhand.yaml`
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Ask this model: a name of `longhand.yaml` or of `models list`, the path of a GGUF file, or `scripted`
+    /// Ask this model: a name of `longhand.yaml` or of `models list`, the path of a GGUF file, a well-known model of an
+    /// endpoint such as `gpt-4o-mini`, any as `openai:NAME`, or `scripted`
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) model: Option<String>,
     /// Use no more than this many tokens of the model's window
