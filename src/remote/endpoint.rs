@@ -110,8 +110,8 @@ impl Line {
 
     /// Returns a client for one request whose answer has no more than so many bytes of text.
     pub(super) fn client_of_answer(&self, text: u64) -> (Client<Headed>, Arc<Hearing>) {
-        // A sign takes six bytes where it is written as a number, and there is more around a text than itself.
-        let most = text.saturating_mul(6).saturating_add(AROUND);
+        // A sign takes six bytes where it is written as a number, and an event of a stream holds as little as one sign or two.
+        let most = text.saturating_mul(32).saturating_add(AROUND);
         self.client_for(usize::try_from(most).unwrap_or(LARGEST).min(LARGEST))
     }
 

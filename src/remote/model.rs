@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::breaker::{Breaker, BreakerRules, Pass};
 use super::count::{Conservative, of_name};
-use super::endpoint::{Address, AddressError, Line, shown};
+use super::endpoint::{Address, AddressError, Key, Line, shown};
 use super::failure::Failure;
 use super::gauge::Gauge;
 use super::options::{RemoteOptions, Tape};
@@ -181,7 +181,7 @@ impl RemoteModel {
                 None => chat.create_byot(body).await.map(Answer::whole).map_err(Failure::unboxed),
                 Some(sink) => {
                     let stream = chat.create_stream_byot::<Value, Value>(body).await;
-                    gathered(stream.map_err(Failure::unboxed)?, most, sink).await
+                    gathered(stream.map_err(Failure::unboxed)?, most, self.address.key.as_ref(), sink).await
                 }
             }
         };
@@ -246,6 +246,7 @@ impl Ticket {
 async fn gathered(
     mut stream: impl futures::Stream<Item = Result<Value, async_openai::error::OpenAIError>> + Unpin,
     most: TokenCount,
+    key: Option<&Key>,
     sink: &dyn TokenSink,
 ) -> Result<Answer, Failure> {
     let longest = most.0.saturating_mul(LONGEST_TOKEN).saturating_add(4096);
@@ -256,7 +257,7 @@ async fn gathered(
             let said = error.get("message").and_then(Value::as_str).unwrap_or("no reason");
             return Err(Failure::broken(format!(
                 "the stream ended in an error: {}",
-                super::failure::in_a_line(said, None)
+                super::failure::in_a_line(said, key)
             )));
         }
         sink.token(&answer.event(event));
@@ -326,5 +327,27 @@ impl ChatModel for RemoteModel {
     ) -> BoxFuture<'a, Result<ChatResponse, ModelError>> {
         let ticket = admission.held::<Ticket>().map(std::mem::take).unwrap_or_default();
         Box::pin(self.answer(ticket, request, sink))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    struct Nobody;
+
+    impl TokenSink for Nobody {
+        fn token(&self, _: &str) {}
+    }
+
+    #[test]
+    fn a_stream_that_ends_in_an_error_tells_it_without_the_key() {
+        let said = serde_json::json!({"error": {"message": "no place for sk-planted"}});
+        let stream = futures::stream::iter([Ok(said)]);
+        let key = Key::from("sk-planted");
+        let ended = gathered(stream, TokenCount(9), Some(&key), &Nobody).now_or_never().unwrap();
+        assert_eq!(ended.unwrap_err().to_string(), "the stream ended in an error: no place for ***");
     }
 }

@@ -130,7 +130,7 @@ async fn whole_or_stream(response: Response, largest: usize) -> Result<Response,
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let (status, headers) = (response.status(), response.headers().clone());
     let body = if kind.starts_with("text/event-stream") {
-        reqwest::Body::wrap_stream(bounded(response.bytes_stream().map_err(std::io::Error::other)))
+        reqwest::Body::wrap_stream(bounded(response.bytes_stream().map_err(std::io::Error::other), largest))
     } else {
         let body = read(response, largest).await?;
         if body.len() > largest {
@@ -156,12 +156,13 @@ async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Failure> {
 /// Ends a stream in an error where it grows too long.
 fn bounded<B: AsRef<[u8]>>(
     stream: impl Stream<Item = Result<B, std::io::Error>>,
+    largest: usize,
 ) -> impl Stream<Item = Result<B, std::io::Error>> {
     let mut seen = 0_usize;
     stream.map(move |piece| {
         let piece = piece?;
         seen = seen.saturating_add(piece.as_ref().len());
-        if seen > LARGEST { Err(std::io::Error::other("it does not end")) } else { Ok(piece) }
+        if seen > largest { Err(std::io::Error::other("it does not end")) } else { Ok(piece) }
     })
 }
 
