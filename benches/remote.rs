@@ -106,7 +106,12 @@ fn model(url: &str, in_flight: usize) -> RemoteModel {
         model: MODEL.to_owned(),
         context: TokenCount(8192),
         max_output: TokenCount(LONGEST),
-        limits: PaceLimits { requests_per_minute: None, tokens_per_minute: None, concurrency: in_flight },
+        limits: PaceLimits {
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            concurrency: in_flight,
+            welcome: true,
+        },
         counter: None,
         reasoning: false,
         reasoning_effort: None,

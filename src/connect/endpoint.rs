@@ -87,6 +87,7 @@ pub(super) fn model(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Remot
             requests_per_minute: spec.limits.requests_per_minute,
             tokens_per_minute: spec.limits.tokens_per_minute,
             concurrency: spec.limits.concurrency.unwrap_or(CONCURRENCY),
+            welcome: spec.limits.concurrency.is_some(),
         },
         counter: spec.tokenizer.as_deref().map(counter).transpose()?,
         reasoning: table.is_some_and(|known| known.reasoning),

@@ -71,7 +71,12 @@ impl BatchOptions {
 ///     model: "smollm2".to_owned(),
 ///     context: TokenCount(8192),
 ///     max_output: TokenCount(1024),
-///     limits: PaceLimits { requests_per_minute: None, tokens_per_minute: None, concurrency: 16 },
+///     limits: PaceLimits {
+///         requests_per_minute: None,
+///         tokens_per_minute: None,
+///         concurrency: 16,
+///         welcome: false,
+///     },
 ///     counter: None,
 ///     reasoning: false,
 ///     reasoning_effort: None,

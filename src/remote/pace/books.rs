@@ -99,7 +99,7 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn new(limits: PaceLimits, now: Instant) -> Self {
         let mut width = Width::new(limits.concurrency);
-        if limits.requests_per_minute.is_some() && limits.tokens_per_minute.is_some() {
+        if limits.welcome || (limits.requests_per_minute.is_some() && limits.tokens_per_minute.is_some()) {
             width.trust();
         }
         Self {

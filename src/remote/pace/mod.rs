@@ -39,6 +39,8 @@ pub struct PaceLimits {
     pub tokens_per_minute: Option<u64>,
     /// How many requests at once. Zero is taken for one.
     pub concurrency: usize,
+    /// Whether so many at once are known to be welcome. Else it begins with a few, and finds out.
+    pub welcome: bool,
 }
 
 /// The pace of one endpoint, shared by all who ask it.

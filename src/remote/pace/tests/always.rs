@@ -64,7 +64,7 @@ fn request() -> impl Strategy<Value = Request> {
 fn pace_limits() -> impl Strategy<Value = PaceLimits> {
     let number = || prop::option::of(prop_oneof![0_u64..100, Just(u64::MAX)]);
     (number(), number(), 0_usize..6).prop_map(|(requests_per_minute, tokens_per_minute, concurrency)| {
-        PaceLimits { requests_per_minute, tokens_per_minute, concurrency }
+        PaceLimits { requests_per_minute, tokens_per_minute, concurrency, welcome: false }
     })
 }
 
@@ -163,5 +163,19 @@ async fn a_wait_holds_everybody_and_then_they_come_one_after_the_other() {
         }
         assert!(at[0] >= Duration::from_secs(8) && at[0] < Duration::from_millis(8_100), "{at:?}");
         assert!(at[1] >= at[0] + Duration::from_millis(9), "{at:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_are_asked_at_once_as_are_known_to_be_welcome() {
+    for (welcome, at_once) in [(true, 64), (false, 4)] {
+        let limits =
+            PaceLimits { requests_per_minute: None, tokens_per_minute: None, concurrency: 64, welcome };
+        let pace = Arc::new(Pace::new(limits));
+        let mut held = Vec::new();
+        while let Ok(one) = tokio::time::timeout(Duration::from_mins(1), pace.admit(TokenCount(1))).await {
+            held.push(one);
+        }
+        assert_eq!(held.len(), at_once);
     }
 }

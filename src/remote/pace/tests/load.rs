@@ -23,7 +23,7 @@ pub(super) struct Size {
 pub(super) const SMALL: Size = Size { estimate: 100, least: 50, most: 100, by_estimate: false };
 
 pub(super) fn limits(requests: Option<u64>, tokens: Option<u64>) -> PaceLimits {
-    PaceLimits { requests_per_minute: requests, tokens_per_minute: tokens, concurrency: 200 }
+    PaceLimits { requests_per_minute: requests, tokens_per_minute: tokens, concurrency: 200, welcome: false }
 }
 
 async fn client(pace: Arc<Pace>, endpoint: Arc<Endpoint>, size: Size) {
