@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use longhand::model::{ChatModel as _, ChatRequest, Message, TokenSink};
-use longhand::remote::{Address, PaceLimits, RemoteModel, RemoteOptions};
+use longhand::remote::{Address, Endpoints, PaceLimits, RemoteModel, RemoteOptions};
 use longhand::text::TokenCount;
 use serde_json::json;
 
@@ -116,6 +116,7 @@ fn model(url: &str, in_flight: usize) -> RemoteModel {
         reasoning: false,
         reasoning_effort: None,
         tape: None,
+        endpoints: Endpoints::default(),
     })
     .unwrap()
 }

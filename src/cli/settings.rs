@@ -11,7 +11,7 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, app_strategy::Xdg};
 use super::args::Global;
 use super::error::{CommandError, ExitStatus};
 use crate::connect::ConnectOptions;
-use crate::remote::{BatchOptions, Key, Tape};
+use crate::remote::{BatchOptions, Endpoints, Key, Tape};
 use crate::run::{Limits, Plan};
 use crate::spec::{self, BudgetSpec, Config, ModelSpec};
 
@@ -55,6 +55,8 @@ pub(super) struct Settings {
     pub(super) unasked: bool,
     /// What is done with a file of replies of endpoints.
     pub(super) tape: Option<Tape>,
+    /// What models have in common that are behind the same endpoints.
+    pub(super) endpoints: Endpoints,
     /// How models of endpoints are asked in batches.
     pub(super) batches: BatchOptions,
     /// Whether they are.
@@ -89,6 +91,7 @@ impl Settings {
             offline: self.offline,
             tape: self.tape.clone(),
             batch: self.batch.then(|| self.batches.clone()),
+            endpoints: self.endpoints.clone(),
         }
     }
 
@@ -162,6 +165,7 @@ impl Settings {
             base_url: text("OPENAI_BASE_URL"),
             keys: keys(&listed),
             unasked: false,
+            endpoints: Endpoints::default(),
             tape: tape(&here)?,
             listed,
             batch: global.batch,

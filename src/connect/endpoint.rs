@@ -93,6 +93,7 @@ pub(super) fn model(spec: &OpenAiSpec, options: &ConnectOptions) -> Result<Remot
         reasoning: table.is_some_and(|known| known.reasoning),
         reasoning_effort: spec.reasoning_effort.clone(),
         tape: options.tape.clone(),
+        endpoints: options.endpoints.clone(),
     })?)
 }
 

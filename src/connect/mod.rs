@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{BEHIND, ChatModel, Measure, ModelError, Script, ScriptedModel, Termed, Terms, Unasked};
-use crate::remote::{AddressError, BatchOptions, Key, RemoteModel, Tape};
+use crate::remote::{AddressError, BatchOptions, Endpoints, Key, RemoteModel, Tape};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec, OpenAiSpec};
 
 /// The model that is asked where nobody names one.
@@ -37,6 +37,8 @@ pub struct ConnectOptions {
     pub tape: Option<Tape>,
     /// Batches in which models of endpoints are asked, at half the price; none means that they are asked at once.
     pub batch: Option<BatchOptions>,
+    /// The endpoints that all models share which are connected with the same one: two names of one server are one to it.
+    pub endpoints: Endpoints,
 }
 
 /// A model that is ready to be asked.

@@ -54,8 +54,8 @@ struct Circuit {
     era: u64,
 }
 
-/// The circuit breaker of one endpoint.
-#[derive(Debug)]
+/// The circuit breaker of one endpoint. Clones are the same breaker.
+#[derive(Debug, Clone)]
 pub struct Breaker(Arc<Mutex<Circuit>>);
 
 /// The right to make one request. Dropping it says neither that it succeeded nor that it failed.
@@ -75,6 +75,12 @@ impl Breaker {
         Self(Arc::new(Mutex::new(circuit)))
     }
 
+    /// Returns how long nobody may ask yet, without asking; none where somebody may.
+    #[must_use]
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        lock(&self.0).left(now)
+    }
+
     /// Asks whether a request may be made.
     ///
     /// # Errors
@@ -82,10 +88,8 @@ impl Breaker {
     pub fn ask(&self, now: Instant) -> Result<Pass, Duration> {
         let mut circuit = lock(&self.0);
         match circuit.state {
-            State::Closed { .. } => {}
-            State::Open { until } if until > now => return Err(until - now),
-            State::Open { until } => circuit.change(State::Probing { since: until }),
-            State::Probing { .. } => return Err(circuit.rules.probe_wait),
+            State::Open { until } if until <= now => circuit.change(State::Probing { since: until }),
+            _ => circuit.left(now).map_or(Ok(()), Err)?,
         }
         Ok(Pass { circuit: Arc::clone(&self.0), era: circuit.era })
     }
@@ -122,6 +126,14 @@ impl Drop for Pass {
 }
 
 impl Circuit {
+    fn left(&self, now: Instant) -> Option<Duration> {
+        match self.state {
+            State::Open { until } if until > now => Some(until - now),
+            State::Probing { .. } => Some(self.rules.probe_wait),
+            State::Open { .. } | State::Closed { .. } => None,
+        }
+    }
+
     fn succeed(&mut self) {
         if let State::Closed { failures } = &mut self.state {
             *failures = 0;

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::failure::Failure;
+use super::gate::Ticket;
 use super::gauge::Verdict;
-use super::model::{RemoteModel, Ticket};
+use super::model::RemoteModel;
 use super::wire::{self, Answer, Manners};
 use crate::model::{
     ChatRequest, ChatResponse, Message, ModelError, OutputForm, StopReason, TokenSink, Usage,

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::breaker::{Breaker, BreakerRules, Pass};
 use super::count::{Conservative, of_name};
 use super::endpoint::{Address, AddressError, Key, Line, shown};
 use super::failure::Failure;
+use super::gate::{Gate, Ticket};
 use super::gauge::Gauge;
 use super::options::{RemoteOptions, Tape};
-use super::pace::{self, Pace, Told};
+use super::pace::Told;
 use super::recording::Recording;
 use super::transport::Transport;
 use super::wire::{self, Answer, Manners};
@@ -42,7 +42,7 @@ const AROUND: TokenCount = TokenCount(16);
 ///
 /// ```
 /// use longhand::model::ChatModel;
-/// use longhand::remote::{Address, PaceLimits, RemoteModel, RemoteOptions};
+/// use longhand::remote::{Address, Endpoints, PaceLimits, RemoteModel, RemoteOptions};
 /// use longhand::text::TokenCount;
 /// use std::time::Duration;
 ///
@@ -66,6 +66,7 @@ const AROUND: TokenCount = TokenCount(16);
 ///     reasoning: false,
 ///     reasoning_effort: None,
 ///     tape: None,
+///     endpoints: Endpoints::default(),
 /// })?;
 /// assert_eq!(model.identity(), "openai:smollm2@http://localhost:8080/v1");
 /// # Ok::<(), longhand::remote::AddressError>(())
@@ -77,8 +78,7 @@ pub struct RemoteModel {
     line: Line,
     pub(super) limits: ModelLimits,
     pub(super) gauge: Gauge,
-    pace: Arc<Pace>,
-    breaker: Breaker,
+    gate: Gate,
     manners: Mutex<Manners>,
     reasoning: bool,
     pub(super) effort: Option<String>,
@@ -129,8 +129,7 @@ impl RemoteModel {
                 concurrency: options.limits.concurrency.max(1),
             },
             gauge: Gauge::new(counter, exact),
-            pace: Arc::new(Pace::new(options.limits)),
-            breaker: Breaker::new(&address.base_url, BreakerRules::default()),
+            gate: options.endpoints.gate(address, model, options.limits),
             manners: Mutex::new(manners),
             reasoning,
             effort: options.reasoning_effort.clone(),
@@ -211,42 +210,6 @@ impl RemoteModel {
     }
 }
 
-/// The right to make one request: the breaker lets it through, and the pace has a place for it.
-#[derive(Debug, Default)]
-pub(super) struct Ticket {
-    pass: Option<Pass>,
-    place: Option<pace::Admission>,
-}
-
-impl Ticket {
-    /// Tells what came of the request, and gives the place back.
-    pub(super) fn tell(&mut self, answer: &Result<Answer, Failure>, told: &Told) {
-        let (pass, place) = (self.pass.take(), self.place.take());
-        match answer {
-            Ok(answer) => {
-                let used = answer.usage.map(|usage| usage.prompt_tokens + usage.completion_tokens);
-                place.inspect(|place| place.answered(told, used));
-                if let Some(pass) = pass {
-                    pass.succeeded();
-                }
-            }
-            Err(failure) if failure.pushes_back() => {
-                place.inspect(|place| place.refused(told, failure.retry_after()));
-            }
-            Err(failure) if failure.is_outage() => {
-                if let Some(pass) = pass {
-                    pass.failed(Instant::now());
-                }
-            }
-            Err(_) => {
-                if let Some(pass) = pass {
-                    pass.succeeded();
-                }
-            }
-        }
-    }
-}
-
 /// Gathers a stream. One that breaks off, or that does not say that it has ended, is no answer.
 async fn gathered(
     mut stream: impl futures::Stream<Item = Result<Value, async_openai::error::OpenAIError>> + Unpin,
@@ -304,9 +267,8 @@ impl ChatModel for RemoteModel {
     fn admit<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<Admission, Down>> {
         Box::pin(async move {
             let tokens = self.gauge.prompt_tokens(&request.messages) + self.longest(request);
-            let place = self.pace.admit(tokens).await;
-            let pass = self.breaker.ask(Instant::now()).map_err(Down)?;
-            Ok(Admission::holding(Ticket { pass: Some(pass), place: Some(place) }))
+            let ticket = self.gate.admit(tokens).await.map_err(Down)?;
+            Ok(Admission::holding(ticket))
         })
     }
 

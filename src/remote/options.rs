@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::endpoint::Address;
+use super::gate::Endpoints;
 use super::pace::PaceLimits;
 use crate::text::{TokenCount, TokenCounter};
 
@@ -28,6 +29,8 @@ pub struct RemoteOptions {
     pub reasoning_effort: Option<String>,
     /// Replies that are written to a file, or given again from one.
     pub tape: Option<Tape>,
+    /// The endpoints of other models that are asked beside it.
+    pub endpoints: Endpoints,
 }
 
 /// What is done with a file of replies.

@@ -57,7 +57,9 @@ impl BatchOptions {
 ///
 /// ```
 /// use longhand::model::ChatModel;
-/// use longhand::remote::{Address, BatchOptions, BatchedModel, PaceLimits, RemoteModel, RemoteOptions};
+/// use longhand::remote::{
+///     Address, BatchOptions, BatchedModel, Endpoints, PaceLimits, RemoteModel, RemoteOptions,
+/// };
 /// use longhand::text::TokenCount;
 /// use std::time::Duration;
 ///
@@ -81,6 +83,7 @@ impl BatchOptions {
 ///     reasoning: false,
 ///     reasoning_effort: None,
 ///     tape: None,
+///     endpoints: Endpoints::default(),
 /// })?;
 /// let batched = BatchedModel::new(model, BatchOptions::new("batches".into()))?;
 /// assert_eq!(batched.identity(), "openai:smollm2@http://localhost:8080/v1");

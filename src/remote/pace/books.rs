@@ -124,6 +124,17 @@ impl Books {
         }
     }
 
+    /// Keeps other limits, too.
+    pub(super) fn keep(&mut self, now: Instant, limits: PaceLimits) {
+        let limits = self.limits.and(limits);
+        if self.admitted == 0 {
+            *self = Self::new(limits, now);
+        } else {
+            self.limits = limits;
+            self.width.bound(limits.concurrency);
+        }
+    }
+
     /// Asks whether a request may be made now, and gives it a number.
     pub(super) fn ask(&mut self, now: Instant, tokens: u64) -> Result<u64, Wait> {
         if self.open.len() >= self.width.now() {

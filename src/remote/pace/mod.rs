@@ -43,6 +43,25 @@ pub struct PaceLimits {
     pub welcome: bool,
 }
 
+impl PaceLimits {
+    /// Returns the lower ones of both. Who names no number of requests at once leaves it to the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (concurrency, welcome) = match (self.welcome, other.welcome) {
+            (true, false) => (self.concurrency, true),
+            (false, true) => (other.concurrency, true),
+            _ => (self.concurrency.min(other.concurrency), self.welcome),
+        };
+        let lower = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+        Self {
+            requests_per_minute: lower(self.requests_per_minute, other.requests_per_minute),
+            tokens_per_minute: lower(self.tokens_per_minute, other.tokens_per_minute),
+            concurrency,
+            welcome,
+        }
+    }
+}
+
 /// The pace of one endpoint, shared by all who ask it.
 #[derive(Debug)]
 pub struct Pace {
@@ -67,6 +86,12 @@ impl Pace {
     pub fn new(limits: PaceLimits) -> Self {
         let books = Mutex::new(Books::new(limits, Instant::now()));
         Self { books, queue: Gate::new(()), changed: Notify::new() }
+    }
+
+    /// Has these limits kept beside those that it began with: of two, the lower.
+    pub fn keep(&self, limits: PaceLimits) {
+        self.books().keep(Instant::now(), limits);
+        self.changed.notify_waiters();
     }
 
     /// Waits until a request of so many tokens may be made: those of its prompt and of its longest answer.

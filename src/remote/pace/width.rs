@@ -26,6 +26,13 @@ impl Width {
         self.now
     }
 
+    /// Never more than so many from now on.
+    pub(super) fn bound(&mut self, most: usize) {
+        self.most = most.max(1);
+        self.now = self.now.min(self.most);
+        self.threshold = self.threshold.min(self.most);
+    }
+
     /// A limit is known, and where it is kept nothing has to be felt for.
     pub(super) fn trust(&mut self) {
         if !self.pushed_back {

@@ -7,6 +7,7 @@ mod doctor;
 mod faults;
 mod real;
 mod secret;
+mod sharing;
 mod way;
 
 use std::fmt::Write as _;

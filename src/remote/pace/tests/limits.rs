@@ -1,7 +1,14 @@
 //! A limit that is known, by the settings or by the headers: it is used up and not passed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::endpoint::{Endpoint, KINDS, Kind, Tells};
 use super::load::{SMALL, limits, refused, run, used};
+use crate::remote::pace::{Pace, PaceLimits};
+use crate::text::TokenCount;
 
 async fn meets_the_aim(limit: u64, told: bool) {
     for kind in KINDS {
@@ -71,4 +78,36 @@ async fn settings_far_above_the_true_limit_are_corrected() {
         let (used, refused) = (used(&tallies, 600), refused(&tallies));
         assert!(used >= 95 && refused <= 15, "{kind:?}: {used} %, {refused} per mille, {tallies:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_limits_the_lower_is_kept_whenever_it_is_told() {
+    let own = |requests: Option<u64>, concurrency, welcome| PaceLimits {
+        requests_per_minute: requests,
+        tokens_per_minute: None,
+        concurrency,
+        welcome,
+    };
+    let unsaid = own(None, 16, false);
+    assert_eq!(
+        own(Some(60), 64, true).and(unsaid),
+        own(Some(60), 64, true),
+        "who says nothing bounds nothing"
+    );
+    assert_eq!(own(Some(60), 8, true).and(own(Some(30), 4, true)), own(Some(30), 4, true));
+    let pace = Arc::new(Pace::new(unsaid));
+    pace.keep(own(None, 6, true));
+    let mut places = Vec::new();
+    for _ in 0..6 {
+        places.push(pace.admit(TokenCount(10)).await);
+    }
+    pace.keep(own(Some(60), 2, true));
+    places.truncate(1);
+    let began = Instant::now();
+    places.push(pace.admit(TokenCount(10)).await);
+    places.truncate(1);
+    places.push(pace.admit(TokenCount(10)).await);
+    assert!(began.elapsed() >= Duration::from_millis(900), "one a second: {:?}", began.elapsed());
+    let more = tokio::time::timeout(Duration::from_mins(2), pace.admit(TokenCount(10))).await;
+    assert!(more.is_err(), "and two at once");
 }
