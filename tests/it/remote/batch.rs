@@ -9,45 +9,45 @@ use serde_json::Value;
 
 use super::{project, results, used};
 use crate::longhand::{Ended, Longhand};
-use crate::support::provider::{Ability, Batches, Behaviour, Fault, Provider};
+use crate::support::provider::{Ability, Batches, Behaviour, End, Fault, Provider};
 
-const RUN: [&str; 5] = ["run", "note", "archive", "--json", "--batch"];
+pub(super) const RUN: [&str; 5] = ["run", "note", "archive", "--json", "--batch"];
 
 /// A command whose batches wait no longer than they must.
-fn command(longhand: &Longhand, args: &[&str], poll_ms: u32) -> Command {
+pub(super) fn command(longhand: &Longhand, args: &[&str], poll_ms: u32) -> Command {
     let mut command = longhand.command(args);
     command.env("LONGHAND_BATCH_GATHER", "200").env("LONGHAND_BATCH_POLL", poll_ms.to_string());
     command
 }
 
-fn run(longhand: &Longhand, args: &[&str]) -> Ended {
+pub(super) fn run(longhand: &Longhand, args: &[&str]) -> Ended {
     longhand.ended(command(longhand, args, 1).output().unwrap())
 }
 
-fn resume(longhand: &Longhand) -> Ended {
+pub(super) fn resume(longhand: &Longhand) -> Ended {
     let runs = longhand.run(&["runs", "list", "--json"]).json();
     run(longhand, &["runs", "resume", runs[0]["run"].as_str().unwrap(), "--json"])
 }
 
-fn batched(batches: Batches) -> Behaviour {
+pub(super) fn batched(batches: Batches) -> Behaviour {
     Behaviour { batches, ..Behaviour::default() }
 }
 
 /// What the same documents come to where each is asked about by itself.
-fn expected(documents: usize) -> Vec<(String, String)> {
+pub(super) fn expected(documents: usize) -> Vec<(String, String)> {
     let provider = Provider::start(Behaviour::default());
     results(&project(&provider, "", documents).run(&["run", "note", "archive", "--json"]).json())
 }
 
 /// The names of what is left of batches.
-fn left(longhand: &Longhand) -> Vec<String> {
+pub(super) fn left(longhand: &Longhand) -> Vec<String> {
     let entries = fs::read_dir(longhand.home().join("store/batches")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name != "LOCK");
     names
 }
 
-fn is_whole(longhand: &Longhand, provider: &Provider, ended: &Ended, documents: usize) {
+pub(super) fn is_whole(longhand: &Longhand, provider: &Provider, ended: &Ended, documents: usize) {
     assert_eq!(ended.code, Some(0), "{}", ended.shown());
     assert_eq!(results(&ended.json()), expected(documents));
     let ledger = provider.ledger();
@@ -100,7 +100,7 @@ fn only_what_failed_or_expired_is_handed_in_again() {
 
 #[test]
 fn of_a_batch_that_expires_what_was_answered_counts() {
-    let provider = Provider::start(batched(Batches { expires: true, ..Batches::default() }));
+    let provider = Provider::start(batched(Batches { ends: &[End::Expired], ..Batches::default() }));
     let longhand = project(&provider, "", 8);
     longhand.file(
         "agents/reader.yaml",

@@ -2,6 +2,7 @@
 
 mod asked;
 mod batch;
+mod batch_ends;
 mod careful;
 mod doctor;
 mod faults;

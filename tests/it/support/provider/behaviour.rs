@@ -101,6 +101,8 @@ pub(crate) enum Fault {
     },
     /// A status of 500 and above, with a JSON error.
     Status(u16),
+    /// A 500 that says this.
+    Says(String),
     /// A 503 with a page of HTML, as proxies answer.
     Html503,
     Conflict409,
@@ -158,6 +160,7 @@ impl Fault {
             self,
             Self::TooMany { .. }
                 | Self::Status(_)
+                | Self::Says(_)
                 | Self::Html503
                 | Self::Conflict409
                 | Self::Timeout408
@@ -239,6 +242,19 @@ pub(crate) struct Batches {
     pub(crate) failed: u32,
     /// How many lines of a thousand expire.
     pub(crate) expired: u32,
-    /// The whole batch expires: half of its lines are answered.
-    pub(crate) expires: bool,
+    /// How batches end, in the order in which they are made; the last of these stays. Without any, they are completed.
+    pub(crate) ends: &'static [End],
+}
+
+/// How a batch ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All lines are done.
+    Completed,
+    /// None is done, for this reason.
+    Failed { code: &'static str, message: &'static str },
+    /// Half of the lines are done, and the others are told as expired.
+    Expired,
+    /// Half of the lines are done, and nothing is told of the others.
+    Cancelled,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::batch::{Line, Outcome, outcomes, shuffled};
+use super::behaviour::End;
 use super::refusal::{invalid, unknown_path};
 use super::server::Server;
 use super::wire::Reply;
@@ -42,6 +43,8 @@ pub(crate) struct Desk {
 #[derive(Debug)]
 struct Batch {
     number: usize,
+    /// How many batches were made before.
+    before: usize,
     /// The entry of the request that made it.
     entry: usize,
     lines: Vec<Line>,
@@ -59,6 +62,7 @@ enum State {
     InProgress,
     Finalizing,
     Completed,
+    Failed,
     Expired,
     Cancelling,
     Cancelled,
@@ -71,6 +75,7 @@ impl State {
             Self::InProgress => "in_progress",
             Self::Finalizing => "finalizing",
             Self::Completed => "completed",
+            Self::Failed => "failed",
             Self::Expired => "expired",
             Self::Cancelling => "cancelling",
             Self::Cancelled => "cancelled",
@@ -78,7 +83,7 @@ impl State {
     }
 
     fn is_over(self) -> bool {
-        matches!(self, Self::Completed | Self::Expired | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Failed | Self::Expired | Self::Cancelled)
     }
 }
 
@@ -163,7 +168,8 @@ impl Desk {
         server.book.handed_in(lines.iter().map(|line| line.id.clone()).collect());
         let (number, name) = self.name("batch_");
         let (entry, state) = (asked.entry, State::Validating);
-        let batch = Batch { number, entry, lines, state, polls: 0, told, completed: 0, failed: 0 };
+        let before = self.batches.len();
+        let batch = Batch { number, before, entry, lines, state, polls: 0, told, completed: 0, failed: 0 };
         let shown = batch.shown(&name);
         self.batches.insert(name, batch);
         Reply::json(200, &shown)
@@ -183,8 +189,17 @@ impl Desk {
             state if state.is_over() => {}
             _ if batch.polls >= plan.polls => {
                 let all = batch.lines.len();
-                let (state, done) =
-                    if plan.expires { (State::Expired, all / 2) } else { (State::Completed, all) };
+                let end = plan.ends.get(batch.before).or(plan.ends.last()).unwrap_or(&End::Completed);
+                let (state, done) = match end {
+                    End::Completed => (State::Completed, all),
+                    End::Expired => (State::Expired, all / 2),
+                    End::Cancelled => (State::Cancelled, all / 2),
+                    End::Failed { code, message } => {
+                        let one = json!({"code": code, "message": message, "param": null, "line": null});
+                        batch.told.insert("errors".into(), json!({"object": "list", "data": [one]}));
+                        (State::Failed, 0)
+                    }
+                };
                 self.finish(&mut batch, state, done, server);
             }
             _ if batch.polls > 1 && batch.polls + 1 == plan.polls => batch.state = State::Finalizing,
@@ -198,8 +213,9 @@ impl Desk {
     /// Answers the first so many lines, lets the others expire, and writes the two files.
     fn finish(&mut self, batch: &mut Batch, state: State, answered: usize, server: &Server) {
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        // What a cancelled batch had not come to is in neither file.
-        let told = if state == State::Cancelled { answered } else { batch.lines.len() };
+        // What a failed or cancelled batch had not come to is in neither file.
+        let told =
+            if matches!(state, State::Failed | State::Cancelled) { answered } else { batch.lines.len() };
         for outcome in outcomes(&batch.lines, batch.number, answered, server).into_iter().take(told) {
             match outcome {
                 Outcome::Answered(line, usage) => {
@@ -260,7 +276,7 @@ impl Batch {
             "expires_at": CREATED + 86_400,
             "finalizing_at": null,
             "completed_at": at(self.state == State::Completed),
-            "failed_at": null,
+            "failed_at": at(self.state == State::Failed),
             "expired_at": at(self.state == State::Expired),
             "cancelling_at": at(matches!(self.state, State::Cancelling | State::Cancelled)),
             "cancelled_at": at(self.state == State::Cancelled),

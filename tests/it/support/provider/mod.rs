@@ -31,7 +31,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 pub(crate) use answer::right_answer;
-pub(crate) use behaviour::{Ability, Batches, Behaviour, Fault, Lie, Rate, RateKind, RetryAfter};
+pub(crate) use behaviour::{Ability, Batches, Behaviour, End, Fault, Lie, Rate, RateKind, RetryAfter};
 pub(crate) use embedding::right_vector;
 pub(crate) use ledger::{Entry, Ledger, Usage};
 pub(crate) use tokens::Tokenizer;

@@ -67,6 +67,7 @@ pub(crate) fn played(fault: &Fault, context: u64, tokens: u64) -> Reply {
         }
         Fault::Unauthorized => unauthorized(),
         Fault::BadRequest => too_long(context, tokens.max(context.saturating_add(1))),
+        Fault::Says(message) => Reply::json(500, &error("server_error", None, message)),
         Fault::Status(status) => Reply::json(
             *status,
             &error("server_error", None, "The server had an error while processing your request."),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::{Batches, Behaviour, Provider, Usage, right_answer};
+use super::super::{Batches, Behaviour, End, Provider, Usage, right_answer};
 use super::peer::{Peer, question};
 
 const LINES: usize = 40;
@@ -48,7 +48,7 @@ fn ids(lines: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_batch_is_answered_in_any_order_and_charged_once() {
-    let batches = Batches { polls: 3, failed: 200, expired: 100, expires: false };
+    let batches = Batches { polls: 3, failed: 200, expired: 100, ends: &[] };
     let provider = Provider::start(Behaviour { batches, ..Behaviour::default() });
     let mut peer = Peer::new(&provider);
     let name = handed_in(&mut peer);
@@ -79,8 +79,10 @@ fn a_batch_is_answered_in_any_order_and_charged_once() {
 }
 
 #[test]
-fn a_batch_that_expires_or_is_cancelled_keeps_what_it_has() {
-    let batches = Batches { expires: true, ..Batches::default() };
+fn a_batch_that_expires_fails_or_is_cancelled_keeps_what_it_has() {
+    const WRONG: End = End::Failed { code: "invalid_file", message: "It holds no requests." };
+    let batches =
+        Batches { ends: &[End::Expired, End::Completed, End::Cancelled, WRONG], ..Batches::default() };
     let provider = Provider::start(Behaviour { batches, ..Behaviour::default() });
     let mut peer = Peer::new(&provider);
     let expired = handed_in(&mut peer);
@@ -97,4 +99,17 @@ fn a_batch_that_expires_or_is_cancelled_keeps_what_it_has() {
     assert_eq!(batch["request_counts"]["total"], LINES);
     assert_eq!(peer.ask(&format!("{path}/cancel"), &json!({})).status, 409);
     assert_eq!(peer.ask("/v1/batches", &json!({"input_file_id": "none"})).status, 404);
+
+    let cancelled = handed_in(&mut peer);
+    let batch = peer.get(&format!("/v1/batches/{cancelled}")).json();
+    assert_eq!((&batch["status"], &batch["error_file_id"]), (&json!("cancelled"), &Value::Null));
+    assert_eq!(results(&mut peer, &batch, "output_file_id").len(), LINES / 2);
+
+    let failed = handed_in(&mut peer);
+    let batch = peer.get(&format!("/v1/batches/{failed}")).json();
+    assert_eq!(
+        (&batch["status"], &batch["errors"]["data"][0]["code"]),
+        (&json!("failed"), &json!("invalid_file"))
+    );
+    assert_eq!((&batch["output_file_id"], &batch["error_file_id"]), (&Value::Null, &Value::Null));
 }
