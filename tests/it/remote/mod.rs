@@ -9,6 +9,8 @@ mod faults;
 mod real;
 mod secret;
 mod sharing;
+#[cfg(feature = "local")]
+mod tokenizer;
 mod way;
 
 use std::fmt::Write as _;

@@ -7,6 +7,8 @@ use serde_json::Value;
 pub(crate) enum Tokenizer {
     /// One token for so many bytes or fewer; four more for each message and three for the prompt.
     Bytes(u64),
+    /// One token for what white space parts, and as much for the form of a chat as [`Tokenizer::Bytes`].
+    Words,
     /// The vocabulary `o200k_base`, with three tokens for each message, those of its role, and three for the prompt.
     O200k,
 }
@@ -16,6 +18,7 @@ impl Tokenizer {
     pub(crate) fn text(self, text: &str) -> u64 {
         match self {
             Self::Bytes(bytes) => (text.len() as u64).div_ceil(bytes.max(1)),
+            Self::Words => text.split_whitespace().count() as u64,
             Self::O200k => tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len() as u64,
         }
     }
@@ -26,7 +29,7 @@ impl Tokenizer {
             let role = message["role"].as_str().unwrap_or_default();
             self.text(&content(message))
                 + match self {
-                    Self::Bytes(_) => 4,
+                    Self::Bytes(_) | Self::Words => 4,
                     Self::O200k => 3 + self.text(role),
                 }
         };
@@ -41,6 +44,10 @@ impl Tokenizer {
         let tokens = usize::try_from(tokens).unwrap_or(usize::MAX);
         let mut end = match self {
             Self::Bytes(bytes) => usize::try_from(bytes.max(1)).unwrap_or(usize::MAX).saturating_mul(tokens),
+            Self::Words => {
+                let words = text.split_whitespace().take(tokens);
+                words.last().map_or(0, |last| last.as_ptr().addr() - text.as_ptr().addr() + last.len())
+            }
             Self::O200k => {
                 let all = tiktoken_rs::o200k_base_singleton();
                 let ranks = all.encode_ordinary(text);
