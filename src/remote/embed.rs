@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::endpoint::{Address, AddressError, Line, shown};
+use super::endpoint::{Address, AddressError, Line};
 use super::failure::Failure;
+use super::secrets::shown;
 use crate::model::{BoxFuture, Embedder, ModelError};
 
 /// An [`Embedder`] behind an OpenAI-compatible endpoint.

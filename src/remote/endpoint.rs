@@ -10,6 +10,7 @@ use async_openai::config::Config;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::secrets::{Secrets, shown};
 use super::transport::{Hearing, LARGEST, LARGEST_FILE, Transport};
 
 /// The address of OpenAI.
@@ -25,7 +26,7 @@ const AROUND: u64 = 1 << 20;
 pub type Key = SecretString;
 
 /// Where an endpoint is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Address {
     /// What comes before `/chat/completions`, such as `http://localhost:8080/v1`.
     pub base_url: String,
@@ -35,6 +36,17 @@ pub struct Address {
     pub timeout: Duration,
     /// A file of certificates in PEM form that are trusted beside the usual ones.
     pub ca_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Address")
+            .field("base_url", &shown(&self.base_url))
+            .field("key", &self.key)
+            .field("timeout", &self.timeout)
+            .field("ca_file", &self.ca_file)
+            .finish()
+    }
 }
 
 /// The way to an endpoint could not be made.
@@ -81,7 +93,7 @@ pub(super) struct Line {
     client: Client<Headed>,
     http: reqwest::Client,
     transport: Transport,
-    key: Option<Key>,
+    secrets: Arc<Secrets>,
 }
 
 impl Line {
@@ -90,12 +102,20 @@ impl Line {
         let http = http_client(address)?;
         let config = Headed::new(address)?;
         let transport = Transport::live(http.clone());
-        Ok(Self { client: Client::build(http.clone(), config), http, transport, key: address.key.clone() })
+        let asked = http.get(&address.base_url).build().ok();
+        let sent = asked.as_ref().and_then(|asked| asked.headers().get(AUTHORIZATION)?.to_str().ok());
+        let secrets = Arc::new(Secrets::of(address, sent));
+        Ok(Self { client: Client::build(http.clone(), config), http, transport, secrets })
     }
 
     /// Sends what is asked over another transport.
     pub(super) fn over(self, transport: Transport) -> Self {
         Self { transport, ..self }
+    }
+
+    /// Returns what must appear in nothing that is told.
+    pub(super) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
     }
 
     /// Returns the connections.
@@ -121,14 +141,16 @@ impl Line {
     }
 
     fn client_for(&self, largest: usize) -> (Client<Headed>, Arc<Hearing>) {
-        let hearing = Arc::new(Hearing::new(self.key.clone(), largest));
+        let hearing = Arc::new(Hearing::new(Arc::clone(&self.secrets), largest));
         (self.client.clone().with_http_service(self.transport.hearing(Arc::clone(&hearing))), hearing)
     }
 }
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("base_url", &self.client.config().base_url).finish_non_exhaustive()
+        f.debug_struct("Line")
+            .field("base_url", &shown(&self.client.config().base_url))
+            .finish_non_exhaustive()
     }
 }
 
@@ -203,19 +225,6 @@ fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, AddressError> 
     let found = reqwest::Certificate::from_pem_bundle(&bytes);
     let found = found.map_err(|error| wrong(super::failure::causes(&error)))?;
     if found.is_empty() { Err(wrong("it holds no certificate in PEM form".to_owned())) } else { Ok(found) }
-}
-
-/// An address without a name and password of a person.
-pub(super) fn shown(base_url: &str) -> String {
-    let base_url = base_url.trim_end_matches('/');
-    match reqwest::Url::parse(base_url) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        _ => base_url.to_owned(),
-    }
 }
 
 /// Says whether an address leads to this machine.

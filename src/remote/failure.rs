@@ -6,11 +6,10 @@ use std::time::Duration;
 use async_openai::error::OpenAIError;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::after;
-use super::endpoint::Key;
+use super::secrets::Secrets;
 use crate::model::ModelError;
 
 /// As many characters are told of what an endpoint says.
@@ -32,7 +31,7 @@ pub(super) enum Failure {
     #[error("status {status}: {reason}")]
     Status {
         status: u16,
-        /// What it said, in a line and without the key.
+        /// What it said, in a line and without the secrets.
         reason: String,
         /// The code of the error, and the parameter that it is about.
         code: String,
@@ -61,7 +60,7 @@ impl Failure {
     }
 
     /// Reads a reply that says no.
-    pub(super) fn status(status: StatusCode, headers: &HeaderMap, body: &[u8], key: Option<&Key>) -> Self {
+    pub(super) fn status(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Self {
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = said.get("error").unwrap_or(&said);
         let text = |name: &str| match error.get(name) {
@@ -75,7 +74,7 @@ impl Failure {
             _ if body.trim_ascii_start().starts_with(b"<") => String::new(),
             _ => String::from_utf8_lossy(body).into_owned(),
         };
-        let reason = in_a_line(&message, key);
+        let reason = in_a_line(&message, secrets);
         let reason = if reason.is_empty() {
             status.canonical_reason().unwrap_or("no reason").to_owned()
         } else {
@@ -105,7 +104,7 @@ impl Failure {
             OpenAIError::StreamError(error) => {
                 Self::Broken(format!("the stream broke off: {}", causes(&error)))
             }
-            other => Self::Broken(in_a_line(&other.to_string(), None)),
+            other => Self::Broken(in_a_line(&other.to_string(), &Secrets::default())),
         }
     }
 
@@ -191,12 +190,9 @@ pub(super) fn causes(error: &dyn Error) -> String {
     told
 }
 
-/// Makes a line of a text, without the key and not too long.
-pub(super) fn in_a_line(text: &str, key: Option<&Key>) -> String {
-    let text = match key.map(ExposeSecret::expose_secret).filter(|key| !key.is_empty()) {
-        Some(key) => text.replace(key, "***"),
-        None => text.to_owned(),
-    };
+/// Makes a line of a text, without the secrets and not too long.
+pub(super) fn in_a_line(text: &str, secrets: &Secrets) -> String {
+    let text = secrets.hide(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line: String = line.chars().filter(|sign| !sign.is_control()).collect();
     match line.char_indices().nth(TOLD) {
@@ -220,7 +216,7 @@ mod tests {
 
     fn status(code: u16, body: &str) -> Failure {
         let status = StatusCode::from_u16(code).unwrap();
-        Failure::status(status, &HeaderMap::new(), body.as_bytes(), Some(&Key::from("sk-planted")))
+        Failure::status(status, &HeaderMap::new(), body.as_bytes(), &Secrets::planted("sk-planted"))
     }
 
     fn error(failure: Failure) -> ModelError {

@@ -86,7 +86,7 @@ impl Endpoints {
 
 /// The same address however it is written.
 fn normal(base_url: &str) -> String {
-    let url = reqwest::Url::parse(base_url).map(String::from).unwrap_or_else(|_| base_url.to_owned());
+    let url = reqwest::Url::parse(base_url).map_or_else(|_| base_url.to_owned(), String::from);
     url.trim_end_matches('/').to_owned()
 }
 
@@ -144,10 +144,10 @@ impl Ticket {
     pub(super) fn tell(&mut self, answer: &Result<Answer, Failure>, told: &Told) {
         let Self { reach, pass, place } = std::mem::take(self);
         match answer {
-            Err(Failure::Unreachable(_)) => reach.into_iter().for_each(|reach| reach.failed(Instant::now())),
+            Err(Failure::Unreachable(_)) => settle(reach, false),
             // It may be either that nothing comes from.
             Err(Failure::Silent) => {}
-            _ => reach.into_iter().for_each(Pass::succeeded),
+            _ => settle(reach, true),
         }
         match answer {
             // Of the model nobody learned anything.
@@ -155,15 +155,20 @@ impl Ticket {
             Ok(answer) => {
                 let used = answer.usage.map(|usage| usage.prompt_tokens + usage.completion_tokens);
                 place.inspect(|place| place.answered(told, used));
-                pass.into_iter().for_each(Pass::succeeded);
+                settle(pass, true);
             }
             Err(failure) if failure.pushes_back() => {
                 place.inspect(|place| place.refused(told, failure.retry_after()));
             }
-            Err(failure) if failure.is_outage() => {
-                pass.into_iter().for_each(|pass| pass.failed(Instant::now()));
-            }
-            Err(_) => pass.into_iter().for_each(Pass::succeeded),
+            Err(failure) => settle(pass, !failure.is_outage()),
         }
+    }
+}
+
+fn settle(pass: Option<Pass>, well: bool) {
+    match pass {
+        Some(pass) if well => pass.succeeded(),
+        Some(pass) => pass.failed(Instant::now()),
+        None => {}
     }
 }

@@ -19,6 +19,7 @@ mod options;
 pub mod pace;
 mod probe;
 mod recording;
+mod secrets;
 mod transport;
 mod wire;
 
@@ -36,3 +37,4 @@ pub use model::RemoteModel;
 pub use options::{RemoteOptions, Tape};
 pub use pace::PaceLimits;
 pub use probe::{Finding, Standing, probe};
+pub use secrets::shown;

@@ -9,13 +9,14 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::count::{Conservative, of_name};
-use super::endpoint::{Address, AddressError, Key, Line, shown};
+use super::endpoint::{Address, AddressError, Line};
 use super::failure::Failure;
 use super::gate::{Gate, Ticket};
 use super::gauge::Gauge;
 use super::options::{RemoteOptions, Tape};
 use super::pace::Told;
 use super::recording::Recording;
+use super::secrets::{Secrets, shown};
 use super::transport::Transport;
 use super::wire::{self, Answer, Manners};
 use crate::model::{
@@ -98,7 +99,7 @@ impl RemoteModel {
         let line = match &options.tape {
             None => line,
             Some(Tape::Record(path)) => {
-                let recording = Arc::new(Recording::record(path, address.key.clone())?);
+                let recording = Arc::new(Recording::record(path, Arc::clone(line.secrets()))?);
                 let client = line.http();
                 line.over(Transport::Recorded(client, recording))
             }
@@ -185,7 +186,7 @@ impl RemoteModel {
                 None => chat.create_byot(body).await.map(Answer::whole).map_err(Failure::unboxed),
                 Some(sink) => {
                     let stream = chat.create_stream_byot::<Value, Value>(body).await;
-                    gathered(stream.map_err(Failure::unboxed)?, most, self.address.key.as_ref(), sink).await
+                    gathered(stream.map_err(Failure::unboxed)?, most, self.line.secrets(), sink).await
                 }
             }
         };
@@ -214,7 +215,7 @@ impl RemoteModel {
 async fn gathered(
     mut stream: impl futures::Stream<Item = Result<Value, async_openai::error::OpenAIError>> + Unpin,
     most: TokenCount,
-    key: Option<&Key>,
+    secrets: &Secrets,
     sink: &dyn TokenSink,
 ) -> Result<Answer, Failure> {
     let longest = most.0.saturating_mul(LONGEST_TOKEN).saturating_add(4096);
@@ -225,7 +226,7 @@ async fn gathered(
             let said = error.get("message").and_then(Value::as_str).unwrap_or("no reason");
             return Err(Failure::broken(format!(
                 "the stream ended in an error: {}",
-                super::failure::in_a_line(said, key)
+                super::failure::in_a_line(said, secrets)
             )));
         }
         sink.token(&answer.event(event));
@@ -313,8 +314,8 @@ mod tests {
     fn a_stream_that_ends_in_an_error_tells_it_without_the_key() {
         let said = serde_json::json!({"error": {"message": "no place for sk-planted"}});
         let stream = futures::stream::iter([Ok(said)]);
-        let key = Key::from("sk-planted");
-        let ended = gathered(stream, TokenCount(9), Some(&key), &Nobody).now_or_never().unwrap();
+        let secrets = Secrets::planted("sk-planted");
+        let ended = gathered(stream, TokenCount(9), &secrets, &Nobody).now_or_never().unwrap();
         assert_eq!(ended.unwrap_err().to_string(), "the stream ended in an error: no place for ***");
     }
 }

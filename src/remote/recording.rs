@@ -1,22 +1,22 @@
 //! Replies of an endpoint in a file: written down once, given again where the same is asked, without a network.
 //!
-//! A line of JSON for each reply, in the order of the requests, with the request that it is a reply to. The key is in none of
-//! them: headers of requests are not written, and where a body holds the key it is taken out.
+//! A line of JSON for each reply, in the order of the requests, with the request that it is a reply to. Neither the key nor the
+//! password of an address is in any of them: headers of requests are not written, and what a body holds of them is taken out.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::{AddressError, Key};
+use super::endpoint::AddressError;
 use super::failure::Failure;
+use super::secrets::Secrets;
 
 /// The headers of a reply that decide anything.
 const KEPT: [&str; 4] = ["content-type", "retry-after", "retry-after-ms", "x-ratelimit-"];
@@ -41,7 +41,7 @@ struct Reply {
 #[derive(Debug)]
 pub(super) struct Recording {
     path: PathBuf,
-    key: Option<Key>,
+    secrets: Arc<Secrets>,
     replies: Vec<Reply>,
     /// How often each request was asked again, by its text.
     given: Mutex<HashMap<String, usize>>,
@@ -50,11 +50,11 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Begins a new file, or goes on with one that is there.
-    pub(super) fn record(path: &Path, key: Option<Key>) -> Result<Self, AddressError> {
+    pub(super) fn record(path: &Path, secrets: Arc<Secrets>) -> Result<Self, AddressError> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.map_err(|error| unusable(path, &error.to_string()))?;
         let file = Some(Mutex::new(file));
-        Ok(Self { path: path.to_owned(), key, replies: Vec::new(), given: Mutex::default(), file })
+        Ok(Self { path: path.to_owned(), secrets, replies: Vec::new(), given: Mutex::default(), file })
     }
 
     /// Opens a file of replies to give them again.
@@ -64,14 +64,20 @@ impl Recording {
             serde_json::from_str(line).map_err(|error| unusable(path, &format!("line {number}: {error}")))
         });
         let replies = replies.collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_owned(), key: None, replies, given: Mutex::default(), file: None })
+        Ok(Self {
+            path: path.to_owned(),
+            secrets: Arc::default(),
+            replies,
+            given: Mutex::default(),
+            file: None,
+        })
     }
 
     /// Tells what a request asks. A body that is no JSON, such as a file, counts by its path alone.
     pub(super) fn asked(&self, request: &reqwest::Request) -> Asked {
         let body = request.body().and_then(reqwest::Body::as_bytes);
         let body =
-            body.and_then(|body| serde_json::from_str(&self.without_key(body)).ok()).unwrap_or_default();
+            body.and_then(|body| serde_json::from_str(&self.without_secrets(body)).ok()).unwrap_or_default();
         Asked { path: request.url().path().to_owned(), body }
     }
 
@@ -91,7 +97,7 @@ impl Recording {
             asked: asked.clone(),
             status: status.as_u16(),
             headers: headers.collect(),
-            answer: self.without_key(body),
+            answer: self.without_secrets(body),
         };
         let line = serde_json::to_string(&reply).unwrap_or_default();
         let written = writeln!(locked(file), "{line}");
@@ -124,12 +130,8 @@ impl Recording {
         Failure::NotRecorded(format!("`{}` holds no reply to this request: {how}", self.path.display()))
     }
 
-    fn without_key(&self, body: &[u8]) -> String {
-        let text = String::from_utf8_lossy(body);
-        match self.key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty()) {
-            Some(key) => text.replace(key, "***"),
-            None => text.into_owned(),
-        }
+    fn without_secrets(&self, body: &[u8]) -> String {
+        self.secrets.hide(&String::from_utf8_lossy(body))
     }
 }
 

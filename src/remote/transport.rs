@@ -9,9 +9,9 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 
-use super::endpoint::Key;
 use super::failure::Failure;
 use super::recording::Recording;
+use super::secrets::Secrets;
 
 /// No answer is longer: one of a million tokens is a tenth of it.
 pub(super) const LARGEST: usize = 64 << 20;
@@ -27,14 +27,14 @@ const LARGEST_ERROR: usize = 64 << 10;
 pub(super) struct Hearing {
     headers: Mutex<HeaderMap>,
     /// What must not appear in anything that is told.
-    key: Option<Key>,
+    secrets: Arc<Secrets>,
     /// The longest reply.
     largest: usize,
 }
 
 impl Hearing {
-    pub(super) fn new(key: Option<Key>, largest: usize) -> Self {
-        Self { headers: Mutex::default(), key, largest }
+    pub(super) fn new(secrets: Arc<Secrets>, largest: usize) -> Self {
+        Self { headers: Mutex::default(), secrets, largest }
     }
 
     /// Returns the headers of the reply; none where there was no reply.
@@ -116,7 +116,7 @@ impl tower::Service<HttpRequestFactory> for Carrier {
             let status = response.status();
             let mut body = read(response, LARGEST_ERROR).await.unwrap_or_default();
             body.truncate(LARGEST_ERROR);
-            Err(boxed(Failure::status(status, &hearing.headers(), &body, hearing.key.as_ref())))
+            Err(boxed(Failure::status(status, &hearing.headers(), &body, &hearing.secrets)))
         })
     }
 }

@@ -125,6 +125,7 @@ impl Diagnostic {
             group = group.element(Origin::path(file.as_str()));
         } else {
             let (number, line, marked) = self.shown_line();
+            let line = without_passwords(line);
             let mut mark = AnnotationKind::Primary.span(marked);
             if !self.label.is_empty() {
                 mark = mark.label(self.label.as_str());
@@ -137,6 +138,28 @@ impl Diagnostic {
         }
         renderer.render(&[group])
     }
+}
+
+/// Hides the password of every address in a line, and keeps all else where it is.
+fn without_passwords(line: &str) -> String {
+    let mut told = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, address)) = rest.split_once("://") {
+        let end = address
+            .find(|sign: char| sign.is_whitespace() || matches!(sign, '"' | '\''))
+            .unwrap_or(address.len());
+        let (address, behind) = address.split_at_checked(end).unwrap_or((address, ""));
+        told.push_str(before);
+        told.push_str("://");
+        let hidden = address.rsplit_once('@').map(|(person, host)| {
+            let name = person.find(':').map_or(0, |at| at + 1);
+            let (name, password) = person.split_at_checked(name).unwrap_or(("", person));
+            [name, &"*".repeat(password.len()), "@", host].concat()
+        });
+        told.push_str(hidden.as_deref().unwrap_or(address));
+        rest = behind;
+    }
+    told + rest
 }
 
 /// Everything found wrong at once; never empty where it is an error.
@@ -237,6 +260,17 @@ pub(super) fn listed(words: &[impl AsRef<str>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_password_of_an_address_is_shown_to_nobody() {
+        let line =
+            "m: {base_url: \"http://me:p@ss@host/v1\", a: http://token@b/c, d: http://e:80/f} # 'x://y'";
+        let told =
+            "m: {base_url: \"http://me:****@host/v1\", a: http://*****@b/c, d: http://e:80/f} # 'x://y'";
+        assert_eq!(without_passwords(line), told);
+        let one = Diagnostic::error(Path::new("x.yaml"), &Arc::from(line), 0..1, "no");
+        assert!(!Diagnostics::from(one).to_string().contains("p@ss"));
+    }
 
     #[test]
     fn a_diagnostic_shows_the_line_and_counts_columns_in_characters() {

@@ -11,6 +11,8 @@ use super::super::settings::Settings;
 #[cfg(feature = "local")]
 use crate::local::{Hub, KnownModel, ModelInfo, PackageIndex, PullEvent, PullSource};
 #[cfg(feature = "local")]
+use crate::remote::shown;
+#[cfg(feature = "local")]
 use crate::spec::{BackEnd, ModelSpec};
 
 #[derive(Debug, clap::Args)]
@@ -98,7 +100,7 @@ fn described(model: &ModelSpec) -> String {
         Some(BackEnd::File(path)) => format!("the file `{}`", path.display()),
         Some(BackEnd::Pulled(name)) => format!("`{name}`"),
         Some(BackEnd::OpenAi(spec)) => {
-            let place = spec.base_url.as_deref().unwrap_or("the usual endpoint");
+            let place = spec.base_url.as_deref().map_or_else(|| "the usual endpoint".to_owned(), shown);
             format!("`{}` at {place}", spec.model)
         }
         Some(BackEnd::Fallback(names)) => format!("the first that can be asked of: {}", names.join(", ")),

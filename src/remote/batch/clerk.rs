@@ -266,8 +266,8 @@ impl Clerk {
                     match status {
                         "completed" | "expired" | "cancelled" => return Ok(reply),
                         "failed" => {
-                            let key = self.model.address().key.as_ref();
-                            return Err(Trouble::Over(line::whole(&reply, key)));
+                            let failure = line::whole(&reply, self.model.line().secrets());
+                            return Err(Trouble::Over(failure));
                         }
                         _ => {}
                     }
@@ -293,12 +293,12 @@ impl Clerk {
     /// Fetches the results of a batch, keeps the answers, and hands them out.
     async fn collect(&self, number: usize, batch: &Value) -> Result<(), Trouble> {
         let gone = || Trouble::Over(again("the record of the batch is gone"));
-        let key = self.model.address().key.as_ref();
+        let secrets = self.model.line().secrets();
         let (mut answers, mut failed) = (Vec::new(), HashMap::new());
         for name in ["output_file_id", "error_file_id"] {
             let Some(file) = batch.get(name).and_then(Value::as_str) else { continue };
             for (id, text) in self.fetch(file).await? {
-                match line::result(&text, key) {
+                match line::result(&text, secrets) {
                     Ok(_) => answers.push((id, text)),
                     Err(failure) => drop(failed.insert(id, failure)),
                 }

@@ -134,8 +134,8 @@ impl BatchedModel {
         let said = self.clerk.desk().ask(&id, written).await;
         let closed = || Said { result: Err(line::again("nobody waits for batches any more")), shared: false };
         let Said { result, shared } = said.unwrap_or_else(|_| closed());
-        let key = model.address().key.as_ref();
-        let answer = result.and_then(|line| line::result(&line, key)).map(Answer::whole);
+        let secrets = model.line().secrets();
+        let answer = result.and_then(|line| line::result(&line, secrets)).map(Answer::whole);
         let mut response = model.judged(request, answer, manners).await?;
         if shared {
             response.usage = Usage::default();
