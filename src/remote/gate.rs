@@ -17,6 +17,7 @@ use super::breaker::{Breaker, BreakerRules, Pass};
 use super::endpoint::Address;
 use super::failure::Failure;
 use super::pace::{Admission, Pace, PaceLimits, Told};
+use super::secrets::shown;
 use super::wire::Answer;
 use crate::hash::ContentHash;
 use crate::text::TokenCount;
@@ -68,8 +69,8 @@ impl Endpoints {
         let url = normal(&address.base_url);
         let ca_file = address.ca_file.as_deref().map(|path| path.display().to_string());
         let key = address.key.as_ref().map(|key| key.expose_secret().to_owned());
-        // Who trusts other certificates may reach what others do not.
-        let here = hash(&[Some(&url), ca_file.as_deref()]);
+        // Who trusts other certificates may reach what others do not; whoever asks, the server is the same.
+        let here = hash(&[Some(&normal(&shown(&address.base_url))), ca_file.as_deref()]);
         let served = hash(&[Some(&url), ca_file.as_deref(), key.as_deref(), Some(model)]);
         let mut shared = self.shared();
         let made = || Breaker::new(&url, BreakerRules::default());

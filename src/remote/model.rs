@@ -103,7 +103,10 @@ impl RemoteModel {
                 let client = line.http();
                 line.over(Transport::Recorded(client, recording))
             }
-            Some(Tape::Replay(path)) => line.over(Transport::Replayed(Arc::new(Recording::replay(path)?))),
+            Some(Tape::Replay(path)) => {
+                let recording = Arc::new(Recording::replay(path, Arc::clone(line.secrets()))?);
+                line.over(Transport::Replayed(recording))
+            }
         };
         let (counter, exact) = match (&options.counter, of_name(model)) {
             (Some(given), _) => (Arc::clone(given), true),

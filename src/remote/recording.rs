@@ -57,27 +57,21 @@ impl Recording {
         Ok(Self { path: path.to_owned(), secrets, replies: Vec::new(), given: Mutex::default(), file })
     }
 
-    /// Opens a file of replies to give them again.
-    pub(super) fn replay(path: &Path) -> Result<Self, AddressError> {
+    /// Opens a file of replies to give them again. Requests are compared without their secrets, as they were written down.
+    pub(super) fn replay(path: &Path, secrets: Arc<Secrets>) -> Result<Self, AddressError> {
         let text = fs::read_to_string(path).map_err(|error| unusable(path, &error.to_string()))?;
         let replies = text.lines().zip(1..).map(|(line, number): (&str, u32)| {
             serde_json::from_str(line).map_err(|error| unusable(path, &format!("line {number}: {error}")))
         });
         let replies = replies.collect::<Result<_, _>>()?;
-        Ok(Self {
-            path: path.to_owned(),
-            secrets: Arc::default(),
-            replies,
-            given: Mutex::default(),
-            file: None,
-        })
+        Ok(Self { path: path.to_owned(), secrets, replies, given: Mutex::default(), file: None })
     }
 
     /// Tells what a request asks. A body that is no JSON, such as a file, counts by its path alone.
     pub(super) fn asked(&self, request: &reqwest::Request) -> Asked {
         let body = request.body().and_then(reqwest::Body::as_bytes);
-        let body =
-            body.and_then(|body| serde_json::from_str(&self.without_secrets(body)).ok()).unwrap_or_default();
+        let mut body = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        self.secrets.hide_in_values(&mut body);
         Asked { path: request.url().path().to_owned(), body }
     }
 
@@ -97,7 +91,7 @@ impl Recording {
             asked: asked.clone(),
             status: status.as_u16(),
             headers: headers.collect(),
-            answer: self.without_secrets(body),
+            answer: self.secrets.hide_in_reply(&String::from_utf8_lossy(body)),
         };
         let line = serde_json::to_string(&reply).unwrap_or_default();
         let written = writeln!(locked(file), "{line}");
@@ -128,10 +122,6 @@ impl Recording {
             None => format!("none was sent to {}", asked.path),
         };
         Failure::NotRecorded(format!("`{}` holds no reply to this request: {how}", self.path.display()))
-    }
-
-    fn without_secrets(&self, body: &[u8]) -> String {
-        self.secrets.hide(&String::from_utf8_lossy(body))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What stands in nothing that is told or written: the key of an endpoint, and the password in its address.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 
 use super::endpoint::Address;
 
@@ -30,6 +31,39 @@ impl Secrets {
     /// Returns a text without them.
     pub(super) fn hide(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), HIDDEN))
+    }
+
+    /// Returns a reply without them, whether it is JSON, lines of it or a stream. A secret may be a word that JSON or the protocol
+    /// needs as a name, so names stay; and what holds none of them stays as it was written.
+    pub(super) fn hide_in_reply(&self, text: &str) -> String {
+        if let Ok(mut value) = serde_json::from_str(text) {
+            return if self.hide_in_values(&mut value) { value.to_string() } else { text.to_owned() };
+        }
+        let lines = text.split_inclusive('\n').map(|line| {
+            let (before, data) = line.strip_prefix("data:").map_or(("", line), |data| ("data: ", data));
+            let Ok(mut value) = serde_json::from_str(data) else { return self.hide(line) };
+            if self.hide_in_values(&mut value) { format!("{before}{value}\n") } else { line.to_owned() }
+        });
+        lines.collect()
+    }
+
+    /// Takes them out of all texts of a value, and says whether there were any.
+    pub(super) fn hide_in_values(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let hidden = self.hide(text);
+                let differs = hidden != *text;
+                *text = hidden;
+                differs
+            }
+            Value::Array(items) => {
+                items.iter_mut().fold(false, |some, item| self.hide_in_values(item) | some)
+            }
+            Value::Object(items) => {
+                items.values_mut().fold(false, |some, item| self.hide_in_values(item) | some)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
     }
 
     #[cfg(test)]
@@ -125,6 +159,19 @@ mod tests {
         let told = "pass%2Fword pass/word bWU6cGFzcy93b3Jk sk-key me";
         assert_eq!(secrets.hide(told), "*** *** *** *** me");
         assert!(!format!("{secrets:?}").contains("pass"));
+    }
+
+    #[test]
+    fn a_reply_without_them_has_all_its_names() {
+        let secrets = Secrets::planted("content");
+        let reply = r#"{"content": "no cont\u0065nt", "n": 1.0, "of": [{"content": "x"}]}"#;
+        assert_eq!(secrets.hide_in_reply(reply), r#"{"content":"no ***","n":1.0,"of":[{"content":"x"}]}"#);
+        let stream = "data: {\"content\": \"x\"}\n\ndata: {\"content\": \"content\"}\n\ndata: [DONE]\n";
+        let told = "data: {\"content\": \"x\"}\n\ndata: {\"content\":\"***\"}\n\ndata: [DONE]\n";
+        assert_eq!(secrets.hide_in_reply(stream), told);
+        let lines = "{\"content\":1}\n{\"content\":\"a content\"}\n";
+        assert_eq!(secrets.hide_in_reply(lines), "{\"content\":1}\n{\"content\":\"a ***\"}\n");
+        assert_eq!(secrets.hide_in_reply("<p>content</p>"), "<p>***</p>");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `models`: local models, and fetching them.
 
 #[cfg(feature = "local")]
+use std::collections::BTreeMap;
+#[cfg(feature = "local")]
 use std::fmt::Write as _;
 #[cfg(feature = "local")]
 use std::path::{Path, PathBuf};
@@ -66,7 +68,8 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
     let installed = crate::local::installed(&settings.models);
     let known = crate::local::known_models();
     if printer.json {
-        let listed = &settings.listed;
+        let listed: BTreeMap<_, _> =
+            settings.listed.iter().map(|(name, model)| (name, presentable(model))).collect();
         return printer
             .json(&serde_json::json!({ "listed": listed, "installed": installed, "known": known }));
     }
@@ -91,6 +94,16 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
         let _ = writeln!(lines, "{:<12} can be fetched   {}, {} bytes", model.name, model.title, model.bytes);
     }
     printer.data(&lines)
+}
+
+/// Returns what the settings say of a model, without the password in its address.
+#[cfg(feature = "local")]
+fn presentable(model: &ModelSpec) -> ModelSpec {
+    let mut model = model.clone();
+    if let Some(base_url) = model.openai.as_mut().and_then(|openai| openai.base_url.as_mut()) {
+        *base_url = shown(base_url);
+    }
+    model
 }
 
 /// Says in a few words what a model of the settings is.

@@ -80,6 +80,8 @@ async fn a_server_that_is_not_reached_by_one_name_is_left_alone_by_the_other() {
     let Down(left) = other.admit(&question).await.unwrap_err();
     assert!(left > Duration::from_secs(5) && left <= Duration::from_secs(10), "{left:?}");
     assert!(matches!(other.chat(&question, None).await, Err(ModelError::Unavailable { .. })));
+    let person = format!("https://ann:planted@127.0.0.1:{port}/v1");
+    assert!(named("other", &person, None, &endpoints).admit(&question).await.is_err(), "whoever asks");
     assert_eq!(count.load(Ordering::SeqCst), connections, "not one more was opened");
     let stranger = named("other", &base_url, None, &Endpoints::default());
     fail(&stranger, 1).await;

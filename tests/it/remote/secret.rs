@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{project, reader};
+use super::{project, reader, settings};
 use crate::longhand::Longhand;
 use crate::support::provider::{Behaviour, Fault, Provider};
 
@@ -111,6 +111,7 @@ fn a_password_of_an_address_is_in_nothing_that_the_program_writes() {
             &["doctor"][..],
             &["plan", "note", "archive"],
             &["models", "list"],
+            &["models", "list", "--json"],
             &["run", "note", "archive", "--batch", "--no-cache"],
             &["runs", "list", "--json"],
         ] {
@@ -125,6 +126,23 @@ fn a_password_of_an_address_is_in_nothing_that_the_program_writes() {
     let sent = format!("Basic {}", PASSWORD[3]);
     assert!(ledger.chats().iter().all(|entry| entry.header("authorization") == Some(&sent)), "it was used");
     assert!(!ledger.chats().is_empty() && !ledger.batches.is_empty());
+}
+
+#[test]
+fn a_password_that_is_a_word_spoils_no_recorded_reply() {
+    for password in ["content", "minutes", "assistant"] {
+        let provider = Provider::start(Behaviour::default());
+        let base_url = format!("http://somebody:{password}@{}/v1", provider.address());
+        let longhand = project(&provider, "", 2);
+        longhand.file("longhand.yaml", settings(&provider, "").replace(&provider.base_url(), &base_url));
+        for (replies, asked) in [("record:replies.jsonl", 2), ("replay:replies.jsonl", 2)] {
+            let mut command = longhand.command(&["run", "note", "archive", "--json", "--no-cache"]);
+            let output = command.env("LONGHAND_REPLIES", replies).output().unwrap();
+            let ended = longhand.ended(output);
+            assert_eq!(ended.code, Some(0), "{replies} with {password}: {}", ended.shown());
+            assert_eq!(provider.ledger().chats().len(), asked);
+        }
+    }
 }
 
 /// Runs a command that prints no password.
