@@ -103,7 +103,9 @@ impl Bert {
             // The length of a sum is that of a mean but for a factor, which making it one takes away.
             let squares: f32 = sum.iter().map(|number| number * number).sum();
             let factor = 1.0 / squares.max(LEAST).sqrt();
-            sum.iter_mut().for_each(|number| *number *= factor);
+            for number in &mut sum {
+                *number *= factor;
+            }
             sum
         };
         texts_at.iter().map(mean).collect()
@@ -211,16 +213,23 @@ impl Norm {
 fn attend(qkv: &[f32], first: usize, mixed: &mut [f32], texts: &Texts, sizes: &Sizes) {
     let hidden = sizes.hidden;
     let last = first + mixed.len() / hidden;
-    let mut room = Room::default();
+    let mut looking = Looking { qkv, sizes, room: Room::default() };
     let from = texts.partition_point(|text| text.end <= first);
     for text in texts.iter().skip(from).take_while(|text| text.start < last) {
         let queries = text.start.max(first)..text.end.min(last);
         let within = (queries.start - first) * hidden..(queries.end - first) * hidden;
         let Some(mixed) = mixed.get_mut(within) else { continue };
         for head in 0..sizes.heads {
-            room.attend(qkv, text, &queries, head, mixed, sizes);
+            looking.attend(text, &queries, head, mixed);
         }
     }
+}
+
+/// What attention looks at.
+struct Looking<'a> {
+    qkv: &'a [f32],
+    sizes: &'a Sizes,
+    room: Room,
 }
 
 /// Room for what one head computes.
@@ -232,54 +241,49 @@ struct Room {
     scores: Vec<f32>,
 }
 
-impl Room {
-    fn attend(
-        &mut self,
-        qkv: &[f32],
-        text: &Range<usize>,
-        queries: &Range<usize>,
-        head: usize,
-        mixed: &mut [f32],
-        sizes: &Sizes,
-    ) {
-        let Sizes { hidden, heads, .. } = *sizes;
+impl Looking<'_> {
+    /// Lets the rows `queries` of a text look at all of it with one head, and writes the head's columns of `mixed`.
+    fn attend(&mut self, text: &Range<usize>, queries: &Range<usize>, head: usize, mixed: &mut [f32]) {
+        let (Sizes { hidden, heads, .. }, qkv, room) = (*self.sizes, self.qkv, &mut self.room);
         let size = hidden / heads;
         let (stride, wide) = (3 * hidden, padded(text.len()));
         let part =
             |row: usize, kind: usize| qkv.get(row * stride + kind * hidden + head * size..).unwrap_or(&[]);
         let rows = |kind| text.clone().map(move |row| part(row, kind).get(..size).unwrap_or(&[]));
-        self.pack(rows(1), rows(2), size, wide);
+        room.pack(rows(1), rows(2), size, wide);
         // Keys that are only there to fill a panel weigh nothing.
-        self.hidden_keys.clear();
-        self.hidden_keys.resize(text.len(), 0.0);
-        self.hidden_keys.resize(wide, f32::NEG_INFINITY);
-        self.scores.resize(queries.len() * wide, 0.0);
-        let queried = part(queries.start, 0);
+        room.hidden_keys.clear();
+        room.hidden_keys.resize(text.len(), 0.0);
+        room.hidden_keys.resize(wide, f32::NEG_INFINITY);
+        room.scores.resize(queries.len() * wide, 0.0);
+        let x = part(queries.start, 0);
         let last = (queries.len() - 1) * stride + size;
         let product = Product {
-            x: queried.get(..last).unwrap_or(queried),
+            x: x.get(..last).unwrap_or(x),
             stride,
             inputs: size,
-            panels: &self.keys,
-            start: &self.hidden_keys,
+            panels: &room.keys,
+            start: &room.hidden_keys,
             columns: wide,
         };
-        multiply(product, &mut self.scores, wide);
+        multiply(product, &mut room.scores, wide);
         #[expect(clippy::cast_precision_loss, reason = "a head has some dozen numbers")]
         let scale = 1.0 / (size as f32).sqrt();
-        softmax(&mut self.scores, wide, scale);
+        softmax(&mut room.scores, wide, scale);
         let product = Product {
-            x: &self.scores,
+            x: &room.scores,
             stride: wide,
             inputs: wide,
-            panels: &self.values,
+            panels: &room.values,
             start: &[],
             columns: size,
         };
         let after = mixed.len() - (hidden - (head + 1) * size);
         multiply(product, mixed.get_mut(head * size..after).unwrap_or(&mut []), hidden);
     }
+}
 
+impl Room {
     /// Lays keys and values out as [`multiply`] reads them.
     fn pack<'a>(
         &mut self,

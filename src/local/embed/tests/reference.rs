@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 use super::small::{EPSILON, HEADS, HIDDEN, LAYERS, tensors};
 
+#[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
 type Rows = Vec<Vec<f64>>;
 
 /// The model as rows of numbers; what has one dimension is one row.
@@ -30,7 +35,7 @@ impl Reference {
     }
 
     fn norm(&self, name: &str, x: &[f64]) -> Vec<f64> {
-        let size = HIDDEN as f64;
+        let size = float(HIDDEN);
         let mean = x.iter().sum::<f64>() / size;
         let variance = x.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / size;
         let deviation = (variance + f64::from(EPSILON)).sqrt();
@@ -61,7 +66,7 @@ impl Reference {
             }
         }
         let mean: Vec<f64> =
-            (0..HIDDEN).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() / rows.len() as f64).collect();
+            (0..HIDDEN).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() / float(rows.len())).collect();
         let length = dot(&mean, &mean).sqrt();
         mean.iter().map(|number| number / length).collect()
     }
@@ -77,7 +82,7 @@ impl Reference {
             for head in 0..HEADS {
                 let part = head * size..(head + 1) * size;
                 let score = |key: &Vec<f64>| {
-                    (dot(&query[part.clone()], &key[part.clone()]) / (size as f64).sqrt()).exp()
+                    (dot(&query[part.clone()], &key[part.clone()]) / float(size).sqrt()).exp()
                 };
                 let scores: Vec<f64> = keys.iter().map(score).collect();
                 let sum: f64 = scores.iter().sum();

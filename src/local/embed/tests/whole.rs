@@ -31,7 +31,7 @@ async fn vectors_come_in_the_order_of_their_texts_and_have_length_one() {
     for (text, vector) in texts.iter().zip(&found) {
         assert_eq!(vector.len(), HIDDEN);
         assert!((cosine(vector, vector) - 1.0).abs() < 1e-5);
-        assert_eq!(&embedder.embed(&[text.clone()]).await.unwrap()[0], vector);
+        assert_eq!(&embedder.embed(std::slice::from_ref(text)).await.unwrap()[0], vector);
     }
     assert_eq!(found[0], found[5]);
     assert_ne!(found[0], found[3]);
