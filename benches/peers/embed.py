@@ -91,4 +91,5 @@ def main():
             figure("longhand / onnxruntime", ratios, aim=AIM, least=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

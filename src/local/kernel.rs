@@ -103,7 +103,6 @@ fn total(sums: &[f32; LANES]) -> f32 {
 /// `e` to the power of `x` for `x` from -87 to 88, within two units in the last place.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
-#[expect(clippy::cast_possible_truncation, reason = "the argument is clamped to what fits")]
 #[expect(clippy::excessive_precision, reason = "the two parts of ln 2 are meant digit by digit")]
 pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
@@ -117,7 +116,8 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
         poly = add_product::<FMA>(poly, rest, factor);
     }
     let value = add_product::<FMA>(poly, rest * rest, rest) + 1.0;
-    let power = f32::from_bits(((whole as i32 + 127) << 23).cast_unsigned());
+    // The whole number stands in the last bits of the shifted one; what stands before it is pushed out.
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     value * power
 }
 

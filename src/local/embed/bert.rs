@@ -14,8 +14,8 @@ use super::rows::{add_norm, gelu, softmax};
 use super::tensors::LEAST;
 use crate::model::ModelError;
 
-/// The most rows of a block: what it computes in between should stay in a processor's own cache.
-const BLOCK: usize = 64;
+/// The most rows of a block. The more there are, the less often the weights are fetched from memory.
+const BLOCK: usize = 256;
 
 /// Sizes of a model.
 #[derive(Debug, Clone, Copy)]
@@ -305,8 +305,10 @@ impl Room {
         self.values.resize(padded(size) * wide, 0.0);
         for (place, value) in values.enumerate() {
             for (panel, numbers) in self.values.chunks_exact_mut(wide * WIDTH).zip(value.chunks(WIDTH)) {
-                let cells = panel.iter_mut().skip(place * WIDTH);
-                cells.zip(numbers).for_each(|(cell, number)| *cell = *number);
+                let cells = panel.get_mut(place * WIDTH..place * WIDTH + numbers.len());
+                if let Some(cells) = cells {
+                    cells.copy_from_slice(numbers);
+                }
             }
         }
     }
