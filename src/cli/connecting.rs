@@ -141,10 +141,19 @@ pub(super) fn connection(
     printer: &Printer,
 ) -> Result<Connection, CommandError> {
     let options = settings.connect_options(window);
-    match connect(name, &options) {
+    fetching(settings, printer, || connect(name, &options))
+}
+
+/// Connects, and where a model is wanted that can be fetched, fetches it and connects once more.
+fn fetching<T>(
+    settings: &Settings,
+    printer: &Printer,
+    connect: impl Fn() -> Result<T, ConnectError>,
+) -> Result<T, CommandError> {
+    match connect() {
         Err(ConnectError::NotPulled { name }) if !settings.offline => {
             pull(&name, settings, printer)?;
-            Ok(connect(&name, &options)?)
+            Ok(connect()?)
         }
         result => Ok(result?),
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ConnectError, ConnectOptions, Connection};
-use crate::model::{ChatModel, Measure, Price, Terms};
+use crate::model::{ChatModel, Embedder, Measure, Price, Terms};
 use crate::remote::{
-    Address, BatchedModel, Key, OPENAI, PaceLimits, RemoteModel, RemoteOptions, is_here, known,
+    Address, BatchedModel, Key, OPENAI, PaceLimits, RemoteEmbedder, RemoteModel, RemoteOptions, is_here,
+    known,
 };
 use crate::spec::OpenAiSpec;
 use crate::text::{TokenCount, TokenCounter};
@@ -43,6 +44,7 @@ pub(super) fn connect(
     terms: &Terms,
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
+    answers(spec)?;
     let model = model(spec, options)?;
     let terms = Terms { price: price(spec, options), ..*terms };
     let unpriced = terms.price.is_none() && !is_here(&model_address(spec, options));
@@ -54,6 +56,27 @@ pub(super) fn connect(
         Some(batch) => Arc::new(BatchedModel::new(model, batch.clone())?),
     };
     Ok(Connection { note, terms, ..Connection::of(model) })
+}
+
+/// Makes the way to a model that turns texts into vectors. Nothing is sent.
+pub(super) fn embedder(
+    spec: &OpenAiSpec,
+    options: &ConnectOptions,
+) -> Result<Arc<dyn Embedder>, ConnectError> {
+    if known(&spec.model).is_some_and(|known| known.max_output > TokenCount(0)) {
+        return Err(ConnectError::NotEmbedder { name: spec.model.clone(), what: "answers in words" });
+    }
+    Ok(Arc::new(RemoteEmbedder::new(&address(spec, options)?, &spec.model)?))
+}
+
+/// Fails where it is documented that a model turns texts into vectors instead of answering.
+fn answers(spec: &OpenAiSpec) -> Result<(), ConnectError> {
+    match known(&spec.model) {
+        Some(known) if known.max_output == TokenCount(0) => {
+            Err(ConnectError::NotChat { name: spec.model.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the model costs as it is asked: as settings say or as is documented, and half of it in batches. An endpoint of one's

@@ -1,11 +1,16 @@
 //! From the name of a model to the model: the only place that knows every back end.
 
+mod embedding;
 mod endpoint;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use embedding::embedder;
+
+#[cfg(feature = "local")]
+use crate::local::ModelKind;
 use crate::model::{BEHIND, ChatModel, Measure, ModelError, Script, ScriptedModel, Termed, Terms, Unasked};
 use crate::remote::{AddressError, BatchOptions, Endpoints, Key, RemoteModel, Tape};
 use crate::spec::{self, BackEnd, Diagnostics, ModelSpec, OpenAiSpec};
@@ -125,6 +130,20 @@ pub enum ConnectError {
     /// The way to an endpoint could not be made.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The model turns texts into vectors, and an answer was wanted.
+    #[error("`{name}` turns texts into vectors: expected a model that answers")]
+    NotChat {
+        /// The name as given.
+        name: String,
+    },
+    /// The model answers, and vectors were wanted.
+    #[error("`{name}` {what}: expected a model that turns texts into vectors")]
+    NotEmbedder {
+        /// The name as given.
+        name: String,
+        /// What it does instead.
+        what: &'static str,
+    },
     /// A listed model does not have exactly one back end.
     #[error("the settings list `{name}` without exactly one back end")]
     BackEnd {
@@ -142,6 +161,11 @@ impl ConnectError {
             Self::NoKey { variable, .. } => Some(format!(
                 "`export {variable}=...`, or name another variable or address at the model in `longhand.yaml`"
             )),
+            Self::NotChat { .. } => Some("`longhand models list` shows the others".to_owned()),
+            Self::NotEmbedder { .. } => Some(
+                "`minilm` is one that this machine computes, and `openai:text-embedding-3-small` one behind an endpoint"
+                    .to_owned(),
+            ),
             Self::Unknown { similar: Some(similar), .. } => Some(format!("did you mean `{similar}`?")),
             Self::Unknown { .. } => Some(
                 "`longhand models list` shows the names, and `--model FILE.gguf` takes any file".to_owned(),
@@ -275,13 +299,26 @@ fn similar<'a>(
 }
 
 #[cfg(feature = "local")]
-fn file(name: &str, options: &ConnectOptions) -> Result<PathBuf, ConnectError> {
-    use crate::local::{PullError, resolve};
+fn file(name: &str, options: &ConnectOptions, wanted: ModelKind) -> Result<PathBuf, ConnectError> {
+    use crate::local::{PullError, known_models, resolve};
+    let wrong = || match wanted {
+        ModelKind::Chat => ConnectError::NotChat { name: name.to_owned() },
+        ModelKind::Embeddings => {
+            ConnectError::NotEmbedder { name: name.to_owned(), what: "answers in words" }
+        }
+    };
     match resolve(name, &options.models) {
-        Ok(path) => Ok(path),
+        Ok(path) if ModelKind::at(&path) == wanted => Ok(path),
+        Ok(_) => Err(wrong()),
         // A file that is named but not there is told about by the loader, with its path.
         Err(_) if Path::new(name).extension().is_some_and(|extension| extension == "gguf") => {
             Ok(PathBuf::from(name))
+        }
+        // Nothing is fetched that will not do.
+        Err(PullError::NotInstalled { name })
+            if known_models().iter().any(|known| known.name == name && known.kind != wanted) =>
+        {
+            Err(wrong())
         }
         Err(PullError::NotInstalled { name }) => Err(ConnectError::NotPulled { name }),
         Err(PullError::Unknown { name, known }) => {
@@ -298,7 +335,7 @@ fn measure_local(
     window: Option<u64>,
     options: &ConnectOptions,
 ) -> Result<Arc<dyn Measure>, ConnectError> {
-    Ok(Arc::new(crate::local::LocalMeasure::load(&file(name, options)?, window)?))
+    Ok(Arc::new(crate::local::LocalMeasure::load(&file(name, options, ModelKind::Chat)?, window)?))
 }
 
 #[cfg(not(feature = "local"))]
@@ -313,7 +350,7 @@ fn measure_local(
 #[cfg(feature = "local")]
 fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     use crate::local::{LocalModel, LocalOptions};
-    let path = file(name, options)?;
+    let path = file(name, options, ModelKind::Chat)?;
     let model = LocalModel::load(&path, &LocalOptions { window, ..LocalOptions::default() })?;
     let parameters = Some(model.info().parameters);
     let note = model.device().fallback.as_ref();

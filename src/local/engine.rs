@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::constraint::{Constraint, Grammars};
 use super::device::{self, DeviceInfo};
 use super::generate::{Generator, Halt, Outcome, Writing};
-use super::gguf::{ModelFile, ModelInfo};
+use super::gguf::ModelFile;
+use super::info::ModelInfo;
 use super::llama::Llama;
 use super::sampling::likeliest;
 use super::template::ChatTemplate;
@@ -79,7 +80,7 @@ enum Task {
 }
 
 /// Tells the engine to stop when the future that waits for it is dropped.
-struct CancelOnDrop(Arc<AtomicBool>);
+pub(super) struct CancelOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -289,7 +290,7 @@ fn work(mut generator: Generator, vocabulary: &Vocabulary, mut queue: mpsc::Rece
     }
 }
 
-fn gone() -> ModelError {
+pub(super) fn gone() -> ModelError {
     ModelError::Compute { reason: "its engine has ended; load the model again".into() }
 }
 

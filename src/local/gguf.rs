@@ -8,44 +8,14 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::info::ModelInfo;
+use crate::model::ModelError;
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-use serde::{Deserialize, Serialize};
-
-use crate::model::ModelError;
 
 /// The architectures that can be computed, as `general.architecture` names them.
 pub(super) const ARCHITECTURES: [&str; 1] = ["llama"];
-
-/// What a model file says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelInfo {
-    /// The model's own name, or the file's where it gives none.
-    pub name: String,
-    /// The architecture, such as `llama`.
-    pub architecture: String,
-    /// The type that most of the weights are stored in, such as `Q4_1`.
-    pub quantization: String,
-    /// The longest context, in tokens.
-    pub context: u64,
-    /// How many weights it has.
-    pub parameters: u64,
-    /// The licence, as the file names it.
-    pub licence: Option<String>,
-    /// The size of the file in bytes.
-    pub bytes: u64,
-}
-
-impl ModelInfo {
-    /// Reads the header of the model file at `path`; no weight is read.
-    ///
-    /// # Errors
-    /// [`ModelError::Load`] where the file is missing, damaged, or of a kind that cannot be computed.
-    pub fn read(path: &Path) -> Result<Self, ModelError> {
-        Ok(ModelFile::open(path)?.info)
-    }
-}
 
 /// An open model file whose header has been checked.
 pub(super) struct ModelFile {
@@ -231,7 +201,7 @@ impl ModelFile {
     }
 }
 
-fn cannot_open(error: &std::io::Error) -> String {
+pub(super) fn cannot_open(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".into(),
         _ => format!("it cannot be opened: {error}"),

@@ -33,9 +33,9 @@ pub(super) struct CausalSoftmax {
 pub(super) struct SwiGlu;
 
 macro_rules! dispatch {
-    ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
         $(#[$doc])*
-        fn $name($($arg: $kind),*) $(-> $out)? {
+        $vis fn $name($($arg: $kind),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx2,fma")]
@@ -57,13 +57,15 @@ macro_rules! dispatch {
     };
 }
 
+pub(super) use dispatch;
+
 dispatch!(multiply_rows, multiply_rows_body, (x: &[f32], rows: &[f32], out: &mut [f32]));
 dispatch!(softmax_row, softmax_row_body, (row: &mut [f32], scale: f32));
 dispatch!(swiglu_row, swiglu_row_body, (gate: &[f32], up: &[f32], out: &mut [f32]));
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
-fn add_product<const FMA: bool>(a: f32, b: f32, sum: f32) -> f32 {
+pub(super) fn add_product<const FMA: bool>(a: f32, b: f32, sum: f32) -> f32 {
     // Without the instruction, the fused form is a call into a slow library routine.
     if FMA { a.mul_add(b, sum) } else { a * b + sum }
 }
@@ -101,9 +103,8 @@ fn total(sums: &[f32; LANES]) -> f32 {
 /// `e` to the power of `x` for `x` from -87 to 88, within two units in the last place.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
-#[expect(clippy::cast_possible_truncation, reason = "the argument is clamped to what fits")]
 #[expect(clippy::excessive_precision, reason = "the two parts of ln 2 are meant digit by digit")]
-fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
     // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number in every instruction set.
     let shifted = x * std::f32::consts::LOG2_E + 12_582_912.0;
@@ -115,7 +116,8 @@ fn exp<const FMA: bool>(x: f32) -> f32 {
         poly = add_product::<FMA>(poly, rest, factor);
     }
     let value = add_product::<FMA>(poly, rest * rest, rest) + 1.0;
-    let power = f32::from_bits(((whole as i32 + 127) << 23).cast_unsigned());
+    // The whole number stands in the last bits of the shifted one; what stands before it is pushed out.
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     value * power
 }
 

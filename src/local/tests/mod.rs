@@ -9,3 +9,5 @@ mod pulling;
 mod recorded;
 mod reference;
 mod tiny;
+
+pub(super) use tiny::weights;

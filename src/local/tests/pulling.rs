@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::tiny;
 use crate::local::{
-    Hub, KnownModel, PullError, PullEvent, PullSource, installed, known_models, pull, resolve,
+    Hub, KnownFile, KnownModel, ModelKind, PullError, PullEvent, PullSource, installed, known_models, pull,
+    resolve,
 };
 
 /// What a hub was asked for, path by path.
@@ -29,11 +30,13 @@ fn hub_that_sends(content: Vec<u8>, sent: usize) -> (Hub, Asked) {
         let mut held = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut start = None;
+            let (mut start, mut tag) = (None, Sha256::digest(""));
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
                 if let Some(path) = line.strip_prefix("GET ") {
-                    paths.lock().unwrap().push(path.split(' ').next().unwrap().to_owned());
+                    let path = path.split(' ').next().unwrap().to_owned();
+                    tag = Sha256::digest(&path);
+                    paths.lock().unwrap().push(path);
                 }
                 if let Some(range) = line.to_ascii_lowercase().strip_prefix("range: bytes=") {
                     start = Some(range.ends_with("-0"));
@@ -43,7 +46,7 @@ fn hub_that_sends(content: Vec<u8>, sent: usize) -> (Hub, Asked) {
             let Some(first) = start else { continue };
             let body = if first { &content[..1] } else { &content[..] };
             let reply_head = format!(
-                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes 0-{}/{}\r\nETag: \"abc\"\r\nx-repo-commit: 0123\r\nConnection: close\r\n\r\n",
+                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes 0-{}/{}\r\nETag: \"{tag:x}\"\r\nx-repo-commit: 0123\r\nConnection: close\r\n\r\n",
                 body.len(),
                 body.len() - 1,
                 content.len(),
@@ -71,11 +74,11 @@ impl PullSource for Copy {
         "a copy".into()
     }
 
-    fn fetch(&self, _: &KnownModel, work: &Path, _: &dyn Fn(PullEvent)) -> Result<PathBuf, String> {
+    fn fetch(&self, _: &KnownModel, work: &Path, _: &dyn Fn(PullEvent)) -> Result<Vec<PathBuf>, String> {
         let from = self.0.as_ref().ok_or_else(|| "there is none".to_owned())?;
         let to = work.join("copied");
         std::fs::copy(from, &to).map_err(|error| error.to_string())?;
-        Ok(to)
+        Ok(vec![to])
     }
 }
 
@@ -83,13 +86,20 @@ impl PullSource for Copy {
 fn entry() -> (TempDir, PathBuf, KnownModel) {
     let (dir, path) = tiny::model();
     let content = std::fs::read(&path).unwrap();
-    let known = KnownModel {
-        name: "tiny".into(),
-        bytes: content.len() as u64,
-        sha256: format!("{:x}", Sha256::digest(&content)),
-        ..known_models().remove(0)
-    };
+    let smollm2 = known_models().remove(0);
+    let file = known_file(&smollm2.files[0].file, &content);
+    let known = KnownModel { name: "tiny".into(), files: vec![file], ..smollm2 };
     (dir, path, known)
+}
+
+/// What is known of a file of this content.
+fn known_file(file: &str, content: &[u8]) -> KnownFile {
+    KnownFile {
+        file: file.to_owned(),
+        package_member: String::new(),
+        bytes: content.len() as u64,
+        sha256: format!("{:x}", Sha256::digest(content)),
+    }
 }
 
 /// A hub that nobody listens at.
@@ -121,6 +131,55 @@ fn a_model_comes_from_the_hub() {
     assert_eq!(resolve(found.to_str().unwrap(), Path::new("nowhere")).unwrap(), found);
     // What is here is not fetched again.
     assert_eq!(pull(&known, dir.path(), &[], &|_| {}).unwrap(), found);
+}
+
+#[test]
+fn a_model_of_several_files_stands_in_a_folder_whole_or_not_at_all() {
+    let content = b"the same in each file".to_vec();
+    let file = |name: &str| known_file(name, &content);
+    let known = KnownModel {
+        name: "several".into(),
+        kind: ModelKind::Embeddings,
+        files: vec![file("config.json"), file("onnx/model.onnx")],
+        ..known_models().remove(0)
+    };
+    let (served, asked) = hub(content.clone());
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("several");
+    // What is left of an older model is in nobody's way.
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), "damaged").unwrap();
+    let wrong =
+        KnownModel { files: vec![file("config.json"), known_file("model.onnx", b"other")], ..known.clone() };
+    let error = pull(&wrong, dir.path(), &[&served], &|_| {}).unwrap_err();
+    assert!(error.to_string().contains("the file `model.onnx` has 21 bytes: expected 5"), "{error}");
+    assert_eq!(std::fs::read(folder.join("config.json")).unwrap(), b"damaged");
+
+    asked.lock().unwrap().clear();
+    let told = RefCell::new(Vec::new());
+    let tell = |event| {
+        if let PullEvent::Bytes { done, total } = event {
+            told.borrow_mut().push((done, total));
+        }
+    };
+    assert_eq!(pull(&known, dir.path(), &[&served], &tell).unwrap(), folder);
+    for name in ["config.json", "model.onnx"] {
+        assert_eq!(std::fs::read(folder.join(name)).unwrap(), content);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert!(asked.lock().unwrap().iter().any(|path| path.ends_with("/onnx/model.onnx")));
+    assert_eq!(*told.borrow().last().unwrap(), (42, 42));
+    assert_eq!(pull(&known, dir.path(), &[], &|_| {}).unwrap(), folder);
+}
+
+#[test]
+fn known_models_can_be_told_apart() {
+    let known = known_models();
+    let paths = |model: &KnownModel| model.files_at(&model.path_in(Path::new("models")));
+    assert_eq!(paths(&known[0]), [Path::new("models/smollm2.gguf")]);
+    let names = ["config.json", "model.safetensors", "sentence_bert_config.json", "tokenizer.json"];
+    assert_eq!(paths(&known[1]), names.map(|name| Path::new("models/minilm").join(name)));
+    assert_eq!(known[1].bytes(), 91_335_288);
 }
 
 #[test]
@@ -191,6 +250,6 @@ fn where_no_source_has_it_each_says_why() {
 #[test]
 fn a_name_that_is_not_known_is_told_what_is() {
     let dir = TempDir::new().unwrap();
-    insta::assert_snapshot!(resolve("smollm3", dir.path()).unwrap_err(), @"there is no model `smollm3`: expected `smollm2`, or the path of a GGUF file");
+    insta::assert_snapshot!(resolve("smollm3", dir.path()).unwrap_err(), @"there is no model `smollm3`: expected `smollm2`, `minilm`, or the path of a GGUF file");
     insta::assert_snapshot!(resolve("smollm2", dir.path()).unwrap_err(), @"the model `smollm2` is not on this machine: fetch it with `longhand models pull smollm2`");
 }

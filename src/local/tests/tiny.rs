@@ -69,7 +69,7 @@ fn tokens() -> (Vec<String>, Vec<String>) {
 }
 
 /// Pseudo-random weights that are the same on every machine.
-pub(super) fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
+pub(in crate::local) fn weights(seed: u64, shape: &[usize], scale: f32) -> Tensor {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let values: Vec<f32> = (0..shape.iter().product::<usize>())
         .map(|_| {
