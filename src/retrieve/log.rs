@@ -112,6 +112,16 @@ impl<S: Storage> Log<S> {
         Ok(())
     }
 
+    /// Returns where the log lies.
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    #[cfg(test)]
+    pub(super) fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
     /// Returns how many bytes were cut off when the log was opened.
     pub(super) fn lost(&self) -> u64 {
         self.lost

@@ -9,6 +9,7 @@ mod record;
 mod tests;
 
 use super::error::IndexError;
+use super::hit::Hit;
 use super::log::{Label, Log};
 use super::storage::Storage;
 use codes::{Code, Codes};
@@ -28,15 +29,6 @@ const FEWEST_CANDIDATES: usize = 64;
 
 /// The largest number of positions, so that one fits into four bytes.
 const MOST_POSITIONS: usize = u32::MAX as usize;
-
-/// A vector that a search found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// Its position: the how-manyth it was to be pushed, from 0.
-    pub position: usize,
-    /// The cosine of the angle between it and the query.
-    pub score: f32,
-}
 
 /// An index of vectors that grows, forgets and outlives the process.
 ///
@@ -147,6 +139,12 @@ impl<S: Storage> VectorIndex<S> {
         self.dimensions
     }
 
+    /// Returns where the codes and the vectors lie, for example to force files to the disk.
+    #[must_use]
+    pub fn storages(&self) -> [&S; 2] {
+        [self.log.storage(), &self.rows]
+    }
+
     /// Returns how many bytes at the ends of the storages were cut off when the index was opened.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -220,7 +218,7 @@ impl<S: Storage> VectorIndex<S> {
             }
             self.row(candidate.position, &mut bytes, &mut row)?;
             let hit = Hit { position: candidate.position, score: kernel::exact(&query, &row) };
-            let at = hits.partition_point(|other| before(other, &hit));
+            let at = hits.partition_point(|other| other.order(&hit).is_lt());
             hits.insert(at, hit);
             hits.truncate(k);
         }
@@ -285,11 +283,6 @@ fn replay(codes: &mut Codes, record: &Record) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Tells which of two hits comes first.
-fn before(a: &Hit, b: &Hit) -> bool {
-    b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)).is_lt()
 }
 
 fn rows_failed(source: std::io::Error) -> IndexError {

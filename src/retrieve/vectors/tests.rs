@@ -107,6 +107,176 @@ proptest! {
             prop_assert!((f64::from(hit.score) - expected).abs() < slack, "{hits:?}");
             prop_assert!(!gone.contains(&hit.position));
         }
-        prop_assert!(hits.is_sorted_by(before));
+        prop_assert!(hits.is_sorted_by(|a, b| a.order(b).is_lt()));
     }
+
+    #[test]
+    fn what_was_written_before_a_cut_is_there(
+        batches in prop::collection::vec(1usize..4, 1..8),
+        out in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        (cut_codes, cut_rows) in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+        which in 0..3,
+    ) {
+        let (codes, rows, ends, gone) = written(&batches, &out);
+        let cut_codes = if which == 1 { codes.len() } else { cut_codes.index(codes.len() + 1) };
+        let cut_rows = if which == 0 { rows.len() } else { cut_rows.index(rows.len() + 1) };
+        let mut index = open(&codes[..cut_codes], &rows[..cut_rows]).unwrap();
+        let by_codes = ends.iter().rfind(|(end, _)| *end <= cut_codes).map_or(0, |(_, count)| *count);
+        let left = by_codes.min(cut_rows / (4 * DIMENSIONS));
+        prop_assert_eq!(index.len(), left);
+        if cut_codes == codes.len() {
+            for position in gone.iter().filter(|position| **position < left) {
+                prop_assert!(index.codes.is_forgotten(*position), "forgotten for good");
+            }
+        }
+        index.push(&[1.0, 0.0, 0.0]).unwrap();
+        let [codes, rows] = index.storages();
+        let again = open(codes, rows).unwrap();
+        prop_assert_eq!((again.lost(), again.living()), (0, index.living()));
+        let query = [0.3, 0.5, 0.1];
+        prop_assert_eq!(again.search(&query, 50).unwrap(), index.search(&query, 50).unwrap());
+        prop_assert_eq!(again.search(&query, 50).unwrap().len(), again.living());
+    }
+
+    #[test]
+    fn damage_is_found(
+        batches in prop::collection::vec(1usize..4, 1..8),
+        at in any::<prop::sample::Index>(),
+        flip in 1u8..,
+    ) {
+        let (codes, rows, ends, _) = written(&batches, &[]);
+        let at = at.index(codes.len() + rows.len());
+        let (mut bad_codes, mut bad_rows) = (codes.clone(), rows.clone());
+        match at.checked_sub(codes.len()) {
+            None => bad_codes[at] ^= flip,
+            Some(at) => bad_rows[at] ^= flip,
+        }
+        match open(&bad_codes, &bad_rows) {
+            Ok(index) if at < codes.len() => {
+                prop_assert!(at >= ends[ends.len() - 2].0, "only the last record can be one that was broken off");
+                prop_assert_eq!(index.len(), ends[ends.len() - 2].1);
+            }
+            Ok(index) => {
+                let expected = ((at - codes.len()) / (4 * DIMENSIONS) * (4 * DIMENSIONS)) as u64;
+                match index.search(&[0.3, 0.5, 0.1], 50) {
+                    Err(IndexError::Damaged { part: "rows", offset }) => prop_assert_eq!(offset, expected),
+                    other => prop_assert!(false, "{other:?}"),
+                }
+            }
+            Err(IndexError::Damaged { offset, .. }) => prop_assert!(offset as usize <= at),
+            Err(IndexError::Foreign { .. } | IndexError::Version { .. }) => prop_assert!(at < 20),
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_index_or_an_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        rows in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let _ = open(&bytes, &rows);
+        let mut begun = open(&[], &[]).unwrap().storages()[0].clone();
+        begun.extend(&bytes);
+        let _ = open(&begun, &rows);
+        let _ = Record::read(&bytes, DIMENSIONS);
+    }
+}
+
+const DIMENSIONS: usize = 3;
+
+fn open(codes: &[u8], rows: &[u8]) -> Result<VectorIndex<Vec<u8>>, IndexError> {
+    VectorIndex::open(codes.to_vec(), rows.to_vec(), DIMENSIONS, "test")
+}
+
+/// Codes and rows of an index, where each batch ends in the codes and how many vectors there are then, and what was
+/// forgotten at last.
+fn written(
+    batches: &[usize],
+    out: &[prop::sample::Index],
+) -> (Vec<u8>, Vec<u8>, Vec<(usize, usize)>, Vec<usize>) {
+    let mut index = open(&[], &[]).unwrap();
+    let mut ends = vec![(index.storages()[0].len(), 0)];
+    for (seed, batch) in batches.iter().enumerate() {
+        let vectors = random_vectors(*batch, DIMENSIONS, seed as u64);
+        index.push_all(vectors.iter().map(Vec::as_slice)).unwrap();
+        ends.push((index.storages()[0].len(), index.len()));
+    }
+    let gone: Vec<usize> = out.iter().map(|at| at.index(index.len())).collect();
+    for position in &gone {
+        index.forget(*position).unwrap();
+    }
+    let [codes, rows] = index.storages();
+    (codes.clone(), rows.clone(), ends, gone)
+}
+
+#[test]
+fn the_vectors_of_another_embedder_are_refused() {
+    let (codes, rows, ..) = written(&[2], &[]);
+    for (dimensions, embedder) in [(3, "other"), (4, "test")] {
+        let error = VectorIndex::open(codes.clone(), rows.clone(), dimensions, embedder).unwrap_err();
+        assert!(matches!(error, IndexError::Maker { .. }), "{error}");
+    }
+    let newer = [b"longhand vectors 2\n".as_slice(), &codes[19..]].concat();
+    assert!(matches!(open(&newer, &rows), Err(IndexError::Version { expected: 1, .. })));
+    assert!(matches!(open(b"longhand terms 1\n", &rows), Err(IndexError::Foreign { .. })));
+}
+
+/// Memory that has no room for more than so many bytes.
+struct Full(Vec<u8>, usize);
+
+impl Storage for Full {
+    fn length(&self) -> std::io::Result<u64> {
+        self.0.length()
+    }
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        self.0.read_at(offset, into)
+    }
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let fitting = bytes.len().min(self.1.saturating_sub(self.0.len()));
+        self.0.extend(&bytes[..fitting]);
+        if fitting < bytes.len() { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+    fn cut(&mut self, length: u64) -> std::io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+#[test]
+fn an_append_that_failed_leaves_nothing_behind() {
+    for room in 0..200 {
+        let Ok(mut index) = VectorIndex::open(Full(Vec::new(), room), Full(Vec::new(), 50), 3, "test") else {
+            continue;
+        };
+        let pushed = (0..6).filter(|_| index.push(&[1.0, 2.0, 2.0]).is_ok()).count();
+        assert_eq!(index.len(), pushed);
+        (index.log.storage_mut().1, index.rows.1) = (1_000, 1_000);
+        index.push(&[0.0, 1.0, 0.0]).unwrap();
+        let [codes, rows] = index.storages();
+        let again = open(&codes.0, &rows.0).unwrap();
+        assert_eq!((again.len(), again.lost()), (pushed + 1, 0));
+        assert_eq!(again.search(&[0.0, 1.0, 0.0], 1).unwrap()[0].position, pushed);
+    }
+}
+
+#[test]
+fn an_index_lies_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let mut options = std::fs::File::options();
+        options.read(true).write(true).create(true).truncate(false).open(folder.path().join(name)).unwrap()
+    };
+    let vectors = random_vectors(700, 20, 5);
+    let mut index = VectorIndex::open(file("codes"), file("rows"), 20, "test").unwrap();
+    index.push_all(vectors[..600].iter().map(Vec::as_slice)).unwrap();
+    index.forget(3).unwrap();
+    drop(index);
+    let mut index = VectorIndex::open(file("codes"), file("rows"), 20, "test").unwrap();
+    for vector in &vectors[600..] {
+        index.push(vector).unwrap();
+    }
+    let mut whole = index_of(&vectors);
+    whole.forget(3).unwrap();
+    assert_eq!(index.search(&vectors[3], 10).unwrap(), whole.search(&vectors[3], 10).unwrap());
+    file("codes").set_len(5_000).unwrap();
+    assert_eq!(VectorIndex::open(file("codes"), file("rows"), 20, "test").unwrap().len(), 0);
 }
