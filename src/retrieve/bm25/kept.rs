@@ -1,11 +1,12 @@
 //! An index of texts that outlives the process. Knows nothing of scores.
 
-use super::record::Record;
+use super::postings::{Posting, Postings};
+use super::record::{self, Record};
 use super::{Bm25, MOST_POSITIONS};
 use crate::retrieve::error::IndexError;
 use crate::retrieve::log::{Label, Log};
 use crate::retrieve::storage::Storage;
-use crate::retrieve::terms::RULES;
+use crate::retrieve::terms::{RULES, TermIndex};
 
 /// The version of the records.
 const VERSION: u32 = 1;
@@ -39,11 +40,13 @@ impl<S: Storage> KeptBm25<S> {
     pub fn open(storage: S) -> Result<Self, IndexError> {
         let label = Label { kind: "terms", version: VERSION, maker: RULES };
         let mut index = Bm25::default();
+        let mut loose = Vec::new();
         let log = Log::open(storage, &label, |offset, payload| {
             Record::read(payload)
-                .and_then(|record| replay(&mut index, &record))
+                .and_then(|record| replay(&mut index, &mut loose, &record))
                 .ok_or(IndexError::Damaged { part: "terms", offset })
         })?;
+        index.postings = Postings::pack(&loose, index.vocabulary.len());
         Ok(Self { index, log })
     }
 
@@ -74,9 +77,9 @@ impl<S: Storage> KeptBm25<S> {
         if self.index.len() >= MOST_POSITIONS {
             return Err(IndexError::Full { most: MOST_POSITIONS });
         }
-        let record = Record::Text(self.index.entry(text));
-        self.log.append(&record.bytes())?;
-        replay(&mut self.index, &record);
+        let entry = self.index.entry(text);
+        self.log.append(&record::text(&entry))?;
+        self.index.add(&entry);
         Ok(self.index.len() - 1)
     }
 
@@ -89,20 +92,23 @@ impl<S: Storage> KeptBm25<S> {
         if !self.index.holds(position) {
             return Ok(false);
         }
-        self.log.append(&Record::Forget(position).bytes())?;
+        self.log.append(&record::forget(position))?;
         Ok(self.index.forget(position))
     }
 }
 
-/// Does what a record says; none if it cannot have been written so.
-fn replay(index: &mut Bm25, record: &Record) -> Option<()> {
+/// Does what a record says, and puts its postings with the others; none if it cannot have been written so.
+fn replay(index: &mut Bm25, loose: &mut Vec<(TermIndex, Posting)>, record: &Record) -> Option<()> {
     match record {
         Record::Text(entry) => {
             let terms = index.vocabulary.len() + entry.new.len();
             if entry.tally.iter().any(|(term, _)| *term >= terms) {
                 return None;
             }
-            index.add(entry);
+            let position = index.add_text(entry);
+            let posting =
+                |(term, frequency): &(TermIndex, u32)| (*term, Posting { position, frequency: *frequency });
+            loose.extend(entry.tally.iter().map(posting));
             Some(())
         }
         Record::Forget(position) => index.forget(*position).then_some(()),

@@ -1,11 +1,14 @@
 //! Okapi BM25 over texts that come and go. Knows nothing of where the texts come from.
 
 mod kept;
+mod postings;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use kept::KeptBm25;
+
+use postings::{Posting, Postings};
 
 use super::error::IndexError;
 use super::hit::Hit;
@@ -39,22 +42,13 @@ const MOST_POSITIONS: usize = u32::MAX as usize;
 #[derive(Debug, Default)]
 pub struct Bm25 {
     vocabulary: Vocabulary,
-    /// For each term the texts that hold it, in the order of their positions.
-    postings: Vec<Vec<Posting>>,
+    postings: Postings,
     /// The length of each text in terms; none where the text is forgotten.
     lengths: Vec<Option<u32>>,
     /// How many texts are not forgotten.
     living: usize,
     /// Their length together.
     total: u64,
-}
-
-/// That a text holds a term.
-#[derive(Debug, Clone, Copy)]
-struct Posting {
-    position: u32,
-    /// How often.
-    frequency: u32,
 }
 
 /// A text as an index sees it: new terms, and the number of each of its terms with how often it stands there.
@@ -162,10 +156,11 @@ impl Bm25 {
         let mut held = vec![0.0; self.lengths.len()];
         let mut all = 0.0;
         for term in asked {
-            let postings = self.vocabulary.number(&term).map(|term| self.postings(term)).unwrap_or_default();
-            let idf = self.idf(self.holders(postings));
+            // A number that no term has stands for one that no text holds.
+            let term = self.vocabulary.number(&term).unwrap_or(usize::MAX);
+            let idf = self.idf(self.holders(term));
             all += idf;
-            for (position, ..) in self.read(postings) {
+            for (position, ..) in self.read(term) {
                 if let Some(sum) = held.get_mut(position) {
                     *sum += idf;
                 }
@@ -180,9 +175,8 @@ impl Bm25 {
         let mut touched = Vec::new();
         let average = float(self.total) / count(self.living).max(1.0);
         for (term, repeats) in self.vocabulary.look_up(query) {
-            let postings = self.postings(term);
-            let weight = f64::from(repeats) * self.idf(self.holders(postings));
-            for (position, frequency, length) in self.read(postings) {
+            let weight = f64::from(repeats) * self.idf(self.holders(term));
+            for (position, frequency, length) in self.read(term) {
                 if let Some(sum) = sums.get_mut(position) {
                     if *sum <= 0.0 {
                         touched.push(position);
@@ -216,21 +210,23 @@ impl Bm25 {
 
     /// Adds a text that [`Bm25::entry`] looked at, as the last thing that was done with the index.
     fn add(&mut self, entry: &Entry) {
+        let position = self.add_text(entry);
+        for (term, frequency) in &entry.tally {
+            self.postings.push(*term, Posting { position, frequency: *frequency });
+        }
+    }
+
+    /// Adds a text but for its postings, and returns its position.
+    fn add_text(&mut self, entry: &Entry) -> u32 {
         for term in &entry.new {
             self.vocabulary.add(term);
         }
-        self.postings.resize_with(self.vocabulary.len(), Vec::new);
         let position = u32::try_from(self.lengths.len()).unwrap_or(u32::MAX);
-        let mut length = 0u32;
-        for (term, frequency) in &entry.tally {
-            length = length.saturating_add(*frequency);
-            if let Some(postings) = self.postings.get_mut(*term) {
-                postings.push(Posting { position, frequency: *frequency });
-            }
-        }
+        let length = entry.tally.iter().fold(0u32, |sum, (_, frequency)| sum.saturating_add(*frequency));
         self.lengths.push(Some(length));
         self.living += 1;
         self.total += u64::from(length);
+        position
     }
 
     fn idf(&self, holders: usize) -> f64 {
@@ -238,18 +234,14 @@ impl Bm25 {
         (1.0 + (total - holders + 0.5) / (holders + 0.5)).ln()
     }
 
-    fn postings(&self, term: TermIndex) -> &[Posting] {
-        self.postings.get(term).map(Vec::as_slice).unwrap_or_default()
+    /// Returns how many texts that are not forgotten hold a term.
+    fn holders(&self, term: TermIndex) -> usize {
+        if self.living == self.lengths.len() { self.postings.count(term) } else { self.read(term).count() }
     }
 
-    /// Returns how many texts that are not forgotten some postings name.
-    fn holders(&self, postings: &[Posting]) -> usize {
-        if self.living == self.lengths.len() { postings.len() } else { self.read(postings).count() }
-    }
-
-    /// Returns the position of each text that is not forgotten, how often it holds the term, and its length.
-    fn read<'a>(&'a self, postings: &'a [Posting]) -> impl Iterator<Item = (usize, u32, u32)> {
-        postings.iter().filter_map(|posting| {
+    /// Returns the position of each text that is not forgotten and holds a term, how often, and the text's length.
+    fn read(&self, term: TermIndex) -> impl Iterator<Item = (usize, u32, u32)> {
+        self.postings.of(term).filter_map(|posting| {
             let position = posting.position as usize;
             let length = self.lengths.get(position).copied().flatten()?;
             Some((position, posting.frequency, length))

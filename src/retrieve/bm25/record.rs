@@ -19,32 +19,6 @@ pub(super) enum Record {
 }
 
 impl Record {
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Text(entry) => {
-                let mut bytes = vec![b't'];
-                put(&mut bytes, entry.new.len());
-                for term in &entry.new {
-                    put(&mut bytes, term.len());
-                    bytes.extend(term.bytes());
-                }
-                put(&mut bytes, entry.tally.len());
-                let mut before = 0;
-                for (term, frequency) in &entry.tally {
-                    put(&mut bytes, term - before);
-                    put(&mut bytes, *frequency as usize);
-                    before = *term;
-                }
-                bytes
-            }
-            Self::Forget(position) => {
-                let mut bytes = vec![b'f'];
-                put(&mut bytes, *position);
-                bytes
-            }
-        }
-    }
-
     /// Reads a record; none if the bytes are none.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
@@ -56,6 +30,31 @@ impl Record {
         };
         rest.is_empty().then_some(record)
     }
+}
+
+/// Writes down a text.
+pub(super) fn text(entry: &Entry) -> Vec<u8> {
+    let mut bytes = vec![b't'];
+    put(&mut bytes, entry.new.len());
+    for term in &entry.new {
+        put(&mut bytes, term.len());
+        bytes.extend(term.bytes());
+    }
+    put(&mut bytes, entry.tally.len());
+    let mut before = 0;
+    for (term, frequency) in &entry.tally {
+        put(&mut bytes, term - before);
+        put(&mut bytes, *frequency as usize);
+        before = *term;
+    }
+    bytes
+}
+
+/// Writes down that a position is to be found no more.
+pub(super) fn forget(position: usize) -> Vec<u8> {
+    let mut bytes = vec![b'f'];
+    put(&mut bytes, position);
+    bytes
 }
 
 fn entry(rest: &mut &[u8]) -> Option<Entry> {

@@ -141,7 +141,7 @@ proptest! {
                 prop_assert_eq!(index.index().len(), texts.len() - 1);
                 prop_assert!(index.lost() > 0);
             }
-            Err(IndexError::Damaged { offset, .. }) => prop_assert!(offset as usize <= at),
+            Err(IndexError::Damaged { offset, .. }) => prop_assert!(offset <= at as u64),
             Err(IndexError::Foreign { .. } | IndexError::Version { .. }) => prop_assert!(at < 20),
             Err(other) => prop_assert!(false, "{other}"),
         }

@@ -163,7 +163,7 @@ proptest! {
                     other => prop_assert!(false, "{other:?}"),
                 }
             }
-            Err(IndexError::Damaged { offset, .. }) => prop_assert!(offset as usize <= at),
+            Err(IndexError::Damaged { offset, .. }) => prop_assert!(offset <= at as u64),
             Err(IndexError::Foreign { .. } | IndexError::Version { .. }) => prop_assert!(at < 20),
             Err(other) => prop_assert!(false, "{other}"),
         }
@@ -190,10 +190,9 @@ fn open(codes: &[u8], rows: &[u8]) -> Result<VectorIndex<Vec<u8>>, IndexError> {
 
 /// Codes and rows of an index, where each batch ends in the codes and how many vectors there are then, and what was
 /// forgotten at last.
-fn written(
-    batches: &[usize],
-    out: &[prop::sample::Index],
-) -> (Vec<u8>, Vec<u8>, Vec<(usize, usize)>, Vec<usize>) {
+type Written = (Vec<u8>, Vec<u8>, Vec<(usize, usize)>, Vec<usize>);
+
+fn written(batches: &[usize], out: &[prop::sample::Index]) -> Written {
     let mut index = open(&[], &[]).unwrap();
     let mut ends = vec![(index.storages()[0].len(), 0)];
     for (seed, batch) in batches.iter().enumerate() {
