@@ -1,11 +1,13 @@
 //! How fast the indexes of a long memory are. `benches/peers/vectors.py` runs it beside faiss.
 //!
-//!     cargo bench --bench vectors -- vectors FOLDER DIMENSIONS K
-//!     cargo bench --bench vectors -- terms FOLDER TEXTS
+//!     cargo bench --bench vectors -- vectors build FOLDER DIMENSIONS
+//!     cargo bench --bench vectors -- vectors ask FOLDER DIMENSIONS K
+//!     cargo bench --bench vectors -- terms build FOLDER TEXTS
+//!     cargo bench --bench vectors -- terms ask FOLDER
 //!
 //! `vectors` indexes what is in FOLDER/data.f32, asks what is in FOLDER/queries.f32, and writes the positions that it found
-//! to FOLDER/found.u32; `terms` makes texts of 100 words, whose words are as frequent as those of a language. Both leave the index
-//! in FOLDER and print one line of JSON. One thread does everything.
+//! to FOLDER/found.u32; `terms` makes texts of 100 words, with a few words as frequent as those of a language and many rare
+//! ones. The index lies in FOLDER. Each prints one line of JSON. One thread does everything.
 
 #![allow(
     clippy::expect_used,
@@ -31,39 +33,48 @@ const OPENINGS: usize = 5;
 const WORDS: usize = 200_000;
 const WORDS_OF_A_TEXT: usize = 100;
 
+const WORDS_OF_A_QUESTION: usize = 8;
+
 /// How many questions are asked about the texts.
 const QUESTIONS: usize = 500;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse().expect("a number");
     match arguments[..] {
-        ["vectors", folder, dimensions, k] => {
-            let number = |text: &str| text.parse().expect("a number");
-            vectors(Path::new(folder), number(dimensions), number(k));
+        ["vectors", "build", folder, dimensions] => build_vectors(Path::new(folder), number(dimensions)),
+        ["vectors", "ask", folder, dimensions, k] => {
+            ask_vectors(Path::new(folder), number(dimensions), number(k));
         }
-        ["terms", folder, texts] => terms(Path::new(folder), texts.parse().expect("a number of texts")),
-        _ => println!("see the first lines of benches/vectors.rs"),
+        ["terms", "build", folder, texts] => build_terms(Path::new(folder), number(texts)),
+        ["terms", "ask", folder] => ask_terms(Path::new(folder)),
+        _ => println!("skipped: see the first lines of benches/vectors.rs"),
     }
 }
 
-fn vectors(folder: &Path, dimensions: usize, k: usize) {
+fn open_vectors(folder: &Path, dimensions: usize) -> VectorIndex<File> {
+    let (codes, rows) = (file(&folder.join("index.codes")), file(&folder.join("index.rows")));
+    VectorIndex::open(codes, rows, dimensions, "a bench").expect("an index")
+}
+
+fn open_terms(folder: &Path) -> KeptBm25<File> {
+    KeptBm25::open(file(&folder.join("index.terms"))).expect("an index")
+}
+
+fn build_vectors(folder: &Path, dimensions: usize) {
     let data = floats(&folder.join("data.f32"));
-    let queries = floats(&folder.join("queries.f32"));
-    let open = || {
-        let codes = file(&folder.join("index.codes"));
-        VectorIndex::open(codes, file(&folder.join("index.rows")), dimensions, "a bench").expect("an index")
-    };
     let begun = Instant::now();
-    let mut index = open();
+    let mut index = open_vectors(folder, dimensions);
     for batch in data.chunks(BATCH * dimensions) {
         index.push_all(batch.chunks(dimensions)).expect("a vector");
     }
-    let build = begun.elapsed();
-    drop((index, data));
-    let before = resident();
-    let (index, openings) = opened(open);
-    let memory = resident().saturating_sub(before);
+    println!("{{\"build_ms\": {:.1}}}", milliseconds(begun.elapsed()));
+}
+
+fn ask_vectors(folder: &Path, dimensions: usize, k: usize) {
+    let queries = floats(&folder.join("queries.f32"));
+    let (index, openings, memory) = opened(|| open_vectors(folder, dimensions));
     let mut found = Vec::new();
     let mut times = Vec::new();
     for query in queries.chunks(dimensions) {
@@ -75,70 +86,67 @@ fn vectors(folder: &Path, dimensions: usize, k: usize) {
         );
     }
     fs::write(folder.join("found.u32"), found).expect("room on the disk");
-    tell(build, &openings, &times, memory);
+    tell(openings, times, memory);
 }
 
-fn terms(folder: &Path, texts: usize) {
+fn build_terms(folder: &Path, texts: usize) {
     let mut dice = Dice(7);
-    let text = |dice: &mut Dice, words: usize| {
-        let words: Vec<String> = (0..words).map(|_| word(dice.word())).collect();
-        words.join(" ")
-    };
-    let path = folder.join("index.terms");
-    let open = || KeptBm25::open(file(&path)).expect("an index");
-    let mut index = open();
+    let mut index = open_terms(folder);
     let mut build = Duration::ZERO;
     for _ in 0..texts {
-        let text = text(&mut dice, WORDS_OF_A_TEXT);
+        let text = dice.text(WORDS_OF_A_TEXT);
         let begun = Instant::now();
         index.push(&text).expect("a text");
         build += begun.elapsed();
     }
-    drop(index);
-    let before = resident();
-    let (index, openings) = opened(open);
-    let memory = resident().saturating_sub(before);
-    let times: Vec<Duration> = (0..QUESTIONS)
-        .map(|_| {
-            let question = text(&mut dice, 8);
-            let begun = Instant::now();
-            std::hint::black_box(index.index().top(&question, 50));
-            begun.elapsed()
-        })
-        .collect();
-    tell(build, &openings, &times, memory);
-    println!("{} bytes", fs::metadata(&path).expect("a file").len());
+    println!("{{\"build_ms\": {:.1}}}", milliseconds(build));
 }
 
-/// Opens an index again and again; gives the last and the times.
-fn opened<T>(open: impl Fn() -> T) -> (T, Vec<Duration>) {
+fn ask_terms(folder: &Path) {
+    let mut dice = Dice(8);
+    let (index, openings, memory) = opened(|| open_terms(folder));
     let mut times = Vec::new();
-    loop {
+    for _ in 0..QUESTIONS {
+        let question = dice.text(WORDS_OF_A_QUESTION);
         let begun = Instant::now();
-        let index = open();
+        std::hint::black_box(index.index().top(&question, 50));
         times.push(begun.elapsed());
-        if times.len() == OPENINGS {
-            return (index, times);
-        }
     }
+    tell(openings, times, memory);
 }
 
-fn tell(build: Duration, openings: &[Duration], times: &[Duration], memory: u64) {
-    let at = |times: &[Duration], share: f64| {
-        let mut times = times.to_vec();
-        times.sort();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
-        let rank = ((times.len() as f64 * share) as usize).min(times.len() - 1);
-        times[rank].as_secs_f64() * 1e3
-    };
+/// Opens an index again and again; gives the last, the times, and the memory that the first took.
+fn opened<T>(open: impl Fn() -> T) -> (T, Vec<Duration>, u64) {
+    let before = resident();
+    let begun = Instant::now();
+    let mut index = open();
+    let mut times = vec![begun.elapsed()];
+    let memory = resident().saturating_sub(before);
+    while times.len() < OPENINGS {
+        drop(index);
+        let begun = Instant::now();
+        index = open();
+        times.push(begun.elapsed());
+    }
+    (index, times, memory)
+}
+
+fn tell(mut openings: Vec<Duration>, mut times: Vec<Duration>, memory: u64) {
+    openings.sort();
+    times.sort();
+    let at = |times: &[Duration], percent: usize| milliseconds(times[(times.len() - 1) * percent / 100]);
     println!(
-        "{{\"build_ms\": {:.1}, \"open_ms\": {:.2}, \"best_ms\": {:.4}, \"p50_ms\": {:.4}, \"p99_ms\": {:.4}, \"memory\": {memory}}}",
-        build.as_secs_f64() * 1e3,
-        at(openings, 0.5),
-        at(times, 0.0),
-        at(times, 0.5),
-        at(times, 0.99),
+        "{{\"open_ms\": {:.2}, \"open_best_ms\": {:.2}, \"best_ms\": {:.4}, \"p50_ms\": {:.4}, \"p99_ms\": {:.4}, \"memory\": {memory}}}",
+        at(&openings, 50),
+        at(&openings, 0),
+        at(&times, 0),
+        at(&times, 50),
+        at(&times, 99),
     );
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 fn floats(path: &Path) -> Vec<f32> {
@@ -166,6 +174,10 @@ impl Dice {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    fn text(&mut self, words: usize) -> String {
+        (0..words).map(|_| word(self.word())).collect::<Vec<_>>().join(" ")
     }
 
     /// The rank of a word, each as likely as its rank is small (Zipf).
