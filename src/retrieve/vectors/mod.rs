@@ -2,9 +2,11 @@
 //!
 //! Knows nothing of what the vectors mean, and where they lie only as a [`Storage`].
 
+mod best;
 mod codes;
 mod kernel;
 mod record;
+mod signs;
 #[cfg(test)]
 mod tests;
 

@@ -46,6 +46,36 @@ fn the_best_of_many_are_those_of_a_plain_scan() {
 }
 
 #[test]
+fn signs_leave_the_nearest() {
+    // Clusters, because what is nearest among vectors of chance only chance knows.
+    let centres = random_vectors(100, 384, 6);
+    let noise = random_vectors(6_000, 384, 7);
+    let near = |(at, noise): (usize, &Vec<f32>)| -> Vec<f32> {
+        centres[at % 100].iter().zip(noise).map(|(centre, noise)| centre + 0.7 * noise).collect()
+    };
+    let vectors: Vec<Vec<f32>> = noise.iter().enumerate().map(near).collect();
+    let index_above = |most_whole: usize| {
+        let mut index = VectorIndex::in_memory(384, "test").unwrap();
+        index.codes.sieve_above(most_whole);
+        index.push_all(vectors.iter().map(Vec::as_slice)).unwrap();
+        assert!(index.forget(17).unwrap());
+        index
+    };
+    let (mut sieved, whole) = (index_above(2_500), index_above(6_000));
+    let (mut found, mut all) = (0, 0);
+    for query in centres.iter().take(30) {
+        let (ours, expected) = (sieved.search(query, 10).unwrap(), whole.search(query, 10).unwrap());
+        found += expected.iter().filter(|hit| ours.contains(hit)).count();
+        all += expected.len();
+    }
+    assert!(found * 100 >= all * 99, "{found} of {all}");
+    assert!(sieved.search(&vectors[17], 10).unwrap().iter().all(|hit| hit.position != 17));
+    sieved.codes.truncate(5_000);
+    let hits = sieved.search(&vectors[5_010], 50).unwrap();
+    assert!(hits.len() == 50 && hits.iter().all(|hit| hit.position < 5_000));
+}
+
+#[test]
 fn scores_have_the_same_bits_everywhere() {
     let index = index_of(&random_vectors(40, 50, 3));
     let hits = index.search(&random_vectors(1, 50, 4)[0], 4).unwrap();
