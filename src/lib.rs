@@ -30,6 +30,7 @@
 //! | [`graph`] | specs to a workflow that is valid by construction |
 //! | [`store`] | the journal of every run |
 //! | [`retrieve`] | how much a sentence has to do with a question |
+//! | [`memory`] | what is remembered of a long chat |
 //! | [`budget`] | what calls may use |
 //! | [`agent`] | one logical call |
 //! | [`step`] | one file per kind of step |
@@ -37,20 +38,24 @@
 //! | [`plan`] | what a run would ask |
 //! | [`report`] | what a run did |
 //! | [`draw`] | what a workflow looks like |
+//! | [`evaluate`] | measuring on public data |
 //! | [`cli`] | the command line |
 //!
-//! [`name`], [`mod@hash`] and [`connect`] stand beside them: names, content hashes, and the way from a model's name to the model.
+//! [`name`], [`mod@hash`], [`date`] and [`connect`] stand beside them: names, content hashes, the calendar, and the way from a model's name to the model.
 
 pub mod agent;
 pub mod budget;
 pub mod cli;
 pub mod connect;
+pub mod date;
 pub mod draw;
+pub mod evaluate;
 pub mod graph;
 pub mod hash;
 pub mod intake;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod memory;
 pub mod model;
 pub mod name;
 pub mod plan;

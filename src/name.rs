@@ -90,6 +90,10 @@ name! {
     /// Names one execution of a workflow, for example `20261123-081502-7f3a`.
     RunId
 }
+name! {
+    /// Names a chat that goes on over many turns.
+    SessionName
+}
 
 #[cfg(test)]
 mod tests {

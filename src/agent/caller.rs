@@ -46,6 +46,8 @@ pub struct Ask<'a> {
     pub document: Option<DocumentIndex>,
     /// The chunk it reads.
     pub chunk: Option<u32>,
+    /// What was said before the prompt, in a chat.
+    pub earlier: Vec<Message>,
     /// What was said after the prompt already: an answer and what is wrong with it.
     pub further: Vec<Message>,
 }
@@ -76,7 +78,20 @@ impl Caller<'_> {
     /// # Errors
     /// As [`Self::messages`], and [`AgentError::Model`] where the chat template fails.
     pub fn prompt_tokens(&self, agent: &AgentSpec, variables: &Variables) -> Result<TokenCount, AgentError> {
-        let messages = self.messages(agent, variables)?;
+        self.prompt_tokens_after(agent, variables, &[])
+    }
+
+    /// Counts the tokens of the prompt that `agent` would be sent after these messages of a chat.
+    ///
+    /// # Errors
+    /// As [`Self::prompt_tokens`].
+    pub fn prompt_tokens_after(
+        &self,
+        agent: &AgentSpec,
+        variables: &Variables,
+        earlier: &[Message],
+    ) -> Result<TokenCount, AgentError> {
+        let messages = after(earlier.to_vec(), self.messages(agent, variables)?);
         self.models.of(agent)?.prompt_tokens(&messages).map_err(|source| failed(agent, source))
     }
 
@@ -99,8 +114,7 @@ impl Caller<'_> {
         let agent = ask.agent;
         let connected = self.models.connected(agent)?;
         let request = ChatRequest {
-            messages: self
-                .messages(agent, &ask.variables)?
+            messages: after(take(&mut ask.earlier), self.messages(agent, &ask.variables)?)
                 .into_iter()
                 .chain(take(&mut ask.further))
                 .collect(),
@@ -125,6 +139,12 @@ impl Caller<'_> {
         }
         self.ask(&call, usable).await
     }
+}
+
+/// Puts what was said earlier before the prompt, which stands last.
+fn after(earlier: Vec<Message>, mut messages: Vec<Message>) -> Vec<Message> {
+    let prompt = messages.pop();
+    messages.into_iter().chain(earlier).chain(prompt).collect()
 }
 
 /// Renders the messages that `agent` is sent: its system message, its demonstrations, its prompt.

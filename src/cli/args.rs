@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    ask, cache, check, completions, doctor, graph, models, plan, run, runs, schema, store, summarize,
-    workflows,
+    ask, cache, chat, check, completions, doctor, eval, graph, models, plan, run, runs, schema, store,
+    summarize, workflows,
 };
 
 /// Read what no context window holds
@@ -91,6 +91,8 @@ pub(super) enum Command {
     Summarize(summarize::Args),
     /// Answer a question from documents, with the passages that the answer rests on
     Ask(ask::Args),
+    /// Talk over many turns and days, with a memory of all that was said
+    Chat(chat::Args),
     /// Run a workflow, by shipped name or by path
     Run(run::Args),
     /// Tell what a run would ask, cost and take, before anything is asked
@@ -99,6 +101,8 @@ pub(super) enum Command {
     Graph(graph::Args),
     /// Compile workflows and report every problem in them
     Check(check::Args),
+    /// Measure on public data
+    Eval(eval::Args),
     /// Look at runs, resume them, hold them against each other, and branch off
     Runs(runs::Args),
     /// Look at the answers of earlier runs that later ones are served, or forget them

@@ -1,6 +1,7 @@
 //! The models of a run: its own, and those that agents and steps name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::commands::models::pull;
 use super::error::{CommandError, ExitStatus};
@@ -8,8 +9,9 @@ use super::fitting;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::agent::Models;
-use crate::connect::{ConnectError, Connection, connect, connect_unasked};
+use crate::connect::{self, ConnectError, Connection, connect, connect_unasked};
 use crate::graph::Workflow;
+use crate::model::Embedder;
 use crate::run::Plan;
 
 /// Every model that a run asks, each connected once.
@@ -142,6 +144,16 @@ pub(super) fn connection(
 ) -> Result<Connection, CommandError> {
     let options = settings.connect_options(window);
     fetching(settings, printer, || connect(name, &options))
+}
+
+/// Connects to a model that turns texts into vectors, fetching it first where it is one that can be fetched.
+pub(super) fn embedder(
+    name: &str,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<Arc<dyn Embedder>, CommandError> {
+    let options = settings.connect_options(None);
+    fetching(settings, printer, || connect::embedder(name, &options))
 }
 
 /// Connects, and where a model is wanted that can be fetched, fetches it and connects once more.

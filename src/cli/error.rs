@@ -28,6 +28,8 @@ pub enum ExitStatus {
     Provider,
     /// The run waits for a person to decide.
     Waiting,
+    /// A level that was promised is not reached.
+    Missed,
     /// The run was interrupted and can be resumed.
     Interrupted,
 }
@@ -45,6 +47,7 @@ impl ExitStatus {
             Self::SomeFailed => 5,
             Self::Provider => 6,
             Self::Waiting => 7,
+            Self::Missed => 8,
             Self::Interrupted => 130,
         }
     }

@@ -9,6 +9,7 @@ use super::printer::Printer;
 use super::settings::Settings;
 use crate::ContentHash;
 use crate::agent;
+use crate::date::stamp;
 use crate::graph::{self, Workflow};
 use crate::name::RunId;
 use crate::report::{self, Report};
@@ -113,7 +114,7 @@ pub(super) fn interrupted(
 
 /// Makes a folder for a new run, named by the time and by what it does.
 pub(super) fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), CommandError> {
-    let at = stamp(now_ms() / 1000);
+    let at = stamp(now_ms());
     let mark = mark(plan);
     let mut number = 1;
     loop {
@@ -151,32 +152,4 @@ fn mark(plan: &Plan) -> String {
 pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Writes seconds since 1970 as `yyyymmdd-hhmmss` in UTC, by the civil-from-days algorithm of the proleptic Gregorian
-/// calendar (years begin in March, so that the leap day is the last of its year).
-fn stamp(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stamp;
-
-    #[test]
-    fn a_stamp_is_the_civil_time() {
-        assert_eq!(stamp(0), "19700101-000000");
-        assert_eq!(stamp(951_827_696), "20000229-123456");
-        assert_eq!(stamp(1_795_460_400), "20261123-190000");
-    }
 }

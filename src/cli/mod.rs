@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod chat;
 mod closing;
 mod commands;
 mod connecting;
@@ -56,10 +57,12 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
     match args.command {
         Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
         Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
+        Command::Chat(args) => commands::chat::run(args, &settings, printer).await,
         Command::Run(args) => commands::run::run(args, &settings, printer).await,
         Command::Plan(args) => commands::plan::run(args, &settings, printer).await,
         Command::Graph(args) => commands::graph::run(&args, &settings, printer),
         Command::Check(args) => commands::check::run(&args, &settings, printer),
+        Command::Eval(args) => commands::eval::run(args, &settings, printer).await,
         Command::Runs(args) => commands::runs::run(args, &settings, printer).await,
         Command::Cache(args) => commands::cache::run(&args, &settings, printer),
         Command::Store(args) => commands::store::run(&args, &settings, printer),

@@ -74,6 +74,8 @@ pub(super) struct Settings {
     #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only local models are fetched"))]
     /// Python, for the second source of the default model.
     pub(super) python: String,
+    /// The folder of public data sets to measure on.
+    pub(super) data: Option<PathBuf>,
     /// The folder that the process was started in.
     pub(super) here: PathBuf,
 }
@@ -173,6 +175,7 @@ impl Settings {
             cache: !global.no_cache,
             hub: text("HF_ENDPOINT"),
             proxied: PROXIES.iter().any(|name| text(name).is_some()),
+            data: text("LONGHAND_DATA").map(PathBuf::from),
             python: text("LONGHAND_PYTHON").unwrap_or_else(|| "python3".to_owned()),
             here,
         })

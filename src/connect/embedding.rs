@@ -87,6 +87,7 @@ mod tests {
             offline: true,
             tape: None,
             batch: None,
+            endpoints: crate::remote::Endpoints::default(),
         }
     }
 

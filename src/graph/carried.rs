@@ -112,6 +112,8 @@ fn grows(draft: &Draft<'_>, node: &DraftNode<'_>, hops: usize) -> bool {
         | StepSpec::Quote(_)
         | StepSpec::Iterate(_)
         | StepSpec::Retrieve(_)
+        | StepSpec::Recall(_)
+        | StepSpec::Remember(_)
         | StepSpec::Vote(_)
         | StepSpec::Judge(_) => false,
     }

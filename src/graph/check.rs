@@ -81,6 +81,32 @@ pub(super) fn kinds(draft: &Draft<'_>) -> Vec<Diagnostic> {
     problems
 }
 
+/// Reports recalls whose `for` is no call that reads them.
+pub(super) fn recalls(draft: &Draft<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in draft.nodes.values() {
+        let StepSpec::Recall(recall) = node.step else { continue };
+        let reads =
+            |step: &StepSpec| matches!(step, StepSpec::Call(call) if call.memory.as_ref() == Some(node.name));
+        match draft.nodes.get(&recall.reader) {
+            Some(reader) if reads(reader.step) => {}
+            Some(_) => {
+                let message = format!("`{}` does not read the memory of `{}`", recall.reader, node.name);
+                let problem =
+                    draft.error_at(node, &["for"], message).label("expected the `call` that reads it");
+                let help = format!("give a `call` step the line `memory: {}`, and name it here", node.name);
+                problems.push(problem.help(help));
+            }
+            None => {
+                let help = draft.suggestion(recall.reader.as_str(), &draft.visible(node.scope));
+                let message = format!("there is no node `{}`", recall.reader);
+                problems.push(draft.error_at(node, &["for"], message).help(help));
+            }
+        }
+    }
+    problems
+}
+
 /// Reports splits whose `for` names no node, or one that does not read them, and splits outside of a source.
 pub(super) fn splits(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();

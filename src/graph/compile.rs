@@ -106,6 +106,7 @@ fn wiring(draft: &Draft<'_>) -> Vec<Diagnostic> {
         check::kinds,
         routes::branch_kinds,
         check::splits,
+        check::recalls,
         check::results,
         check::promises,
         needs::unknown,

@@ -99,6 +99,7 @@ impl<'a> Draft<'a> {
     pub(super) fn upstream(&self, node: &DraftNode<'a>) -> BTreeSet<&'a NodeName> {
         let beside = match node.step {
             StepSpec::Split(split) => self.nodes.get(&split.reader).and_then(|reader| with(reader.step)),
+            StepSpec::Recall(recall) => self.nodes.get(&recall.reader).and_then(|reader| with(reader.step)),
             _ => None,
         };
         let beside = beside.into_iter().flat_map(BTreeMap::values);
@@ -179,12 +180,13 @@ fn yields(step: &StepSpec) -> Yields<'_> {
         | StepSpec::Call(_)
         | StepSpec::Vote(_)
         | StepSpec::Judge(_)
-        | StepSpec::Write(_) => Yields::Always(ValueKind::Text),
+        | StepSpec::Write(_)
+        | StepSpec::Remember(_) => Yields::Always(ValueKind::Text),
         StepSpec::Quote(_) => Yields::Always(ValueKind::Quotes),
         StepSpec::Gather(step) => Yields::As(&step.over, GATHERED),
         StepSpec::Rank(step) => Yields::As(&step.over, THINGS),
         StepSpec::Filter(step) => Yields::As(&step.over, THINGS),
-        StepSpec::Extract(_) => Yields::Always(ValueKind::Records),
+        StepSpec::Extract(_) | StepSpec::Recall(_) => Yields::Always(ValueKind::Records),
         StepSpec::Iterate(_) | StepSpec::Gate(_) => Yields::Always(ValueKind::Text),
         StepSpec::Route(step) => Yields::As(&step.otherwise, ANY),
         StepSpec::Workflow(step) if step.times.is_some() => Yields::Always(ValueKind::Texts),
@@ -207,6 +209,8 @@ pub(super) fn question(step: &StepSpec) -> Option<&str> {
     match step {
         StepSpec::Quote(step) => step.question.as_deref(),
         StepSpec::Retrieve(step) => step.question.as_deref(),
+        StepSpec::Recall(step) => Some(&step.question),
+        StepSpec::Remember(step) => Some(&step.question),
         _ => None,
     }
 }
@@ -219,6 +223,7 @@ pub(super) fn agent(step: &StepSpec) -> Option<&AgentName> {
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
         StepSpec::Iterate(step) => Some(&step.agent),
         StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Recall(_) | StepSpec::Remember(_) => None,
         StepSpec::Rank(step) => Some(&step.agent),
         StepSpec::Filter(step) => step.agent.as_ref(),
         StepSpec::Judge(step) => Some(&step.agent),
@@ -239,6 +244,7 @@ pub(super) fn with(step: &StepSpec) -> Option<&BTreeMap<String, NodeName>> {
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => None,
         StepSpec::Iterate(step) => Some(&step.with),
         StepSpec::Retrieve(_) | StepSpec::Vote(_) | StepSpec::Write(_) => None,
+        StepSpec::Recall(_) | StepSpec::Remember(_) => None,
         StepSpec::Rank(step) => Some(&step.with),
         StepSpec::Filter(step) => Some(&step.with),
         StepSpec::Judge(step) => Some(&step.with),
@@ -275,9 +281,18 @@ pub(super) fn references(step: &StepSpec) -> Vec<Reference<'_>> {
 /// Returns the nodes that a step reads by keys of its own.
 fn main_references(step: &StepSpec) -> Vec<Reference<'_>> {
     match step {
-        StepSpec::Split(_) | StepSpec::Iterate(_) => Vec::new(),
+        StepSpec::Split(_) | StepSpec::Iterate(_) | StepSpec::Recall(_) => Vec::new(),
         StepSpec::Call(step) => {
-            step.grounded_in.iter().map(|to| Reference::new("grounded_in", to, QUOTES)).collect()
+            let grounds = step.grounded_in.iter().map(|to| Reference::new("grounded_in", to, QUOTES));
+            grounds.chain(step.memory.iter().map(|to| Reference::new("memory", to, RECORDS))).collect()
+        }
+        StepSpec::Remember(step) => {
+            let recalled = step.recalled.iter().map(|to| Reference::new("recalled", to, RECORDS));
+            let summary = step.summary.iter().map(|to| Reference::new("summary", to, TEXT));
+            std::iter::once(Reference::new("answer", &step.answer, TEXT))
+                .chain(recalled)
+                .chain(summary)
+                .collect()
         }
         StepSpec::Fold(step) => vec![Reference::new("over", &step.over, CHUNKS)],
         StepSpec::Map(step) => vec![Reference::new("over", &step.over, CHUNKS)],

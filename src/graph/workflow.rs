@@ -8,8 +8,8 @@ use crate::hash::ContentHash;
 use crate::name::{AgentName, NodeName, PromptName, WorkflowName};
 use crate::prompt::PromptSet;
 use crate::spec::{
-    AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, OutputType, SourceFile, StepSpec,
-    WorkflowSpec,
+    AgentSpec, Binding, Diagnostic, Diagnostics, InputSpec, Located, OutputType, RecallSpec, SourceFile,
+    SplitSpec, StepSpec, WorkflowSpec,
 };
 
 /// How often a node runs.
@@ -236,6 +236,8 @@ impl Workflow {
             }
             StepSpec::Quote(quote) => quote.question.clone(),
             StepSpec::Retrieve(retrieve) => retrieve.question.clone(),
+            StepSpec::Recall(recall) => Some(recall.question.clone()),
+            StepSpec::Remember(remember) => Some(remember.question.clone()),
             StepSpec::Fold(_)
             | StepSpec::Map(_)
             | StepSpec::Reduce(_)
@@ -285,7 +287,9 @@ impl Workflow {
         let texts: Vec<Option<&str>> =
             Self::prompts_of(node).map(|prompt| self.prompts.text(prompt)).collect();
         let reader = match &node.step {
-            StepSpec::Split(split) => self.node(&split.reader).map(|reader| self.node_hash(reader)),
+            StepSpec::Split(SplitSpec { reader, .. }) | StepSpec::Recall(RecallSpec { reader, .. }) => {
+                self.node(reader).map(|reader| self.node_hash(reader))
+            }
             _ => None,
         };
         // Structs of strings and numbers always serialize, so the fallback is never hashed.

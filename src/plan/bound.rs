@@ -67,6 +67,8 @@ impl Open<'_> {
             | StepSpec::Map(_)
             | StepSpec::Fold(_)
             | StepSpec::Write(_)
+            | StepSpec::Recall(_)
+            | StepSpec::Remember(_)
             | StepSpec::Workflow(_)
             | StepSpec::Gate(_) => Ok(Most { tally: self.asked, value: ended? }),
             StepSpec::Call(spec) => self.call(spec, ended?),

@@ -1,12 +1,13 @@
 //! Where an index keeps its bytes. Knows no paths: whoever opens a file hands it in.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Bytes that grow at their end and are read again from any place.
 ///
 /// An index is the only one that writes to its storage while it has it.
-pub trait Storage {
+pub trait Storage: fmt::Debug {
     /// Returns how many bytes there are.
     ///
     /// # Errors
@@ -57,6 +58,25 @@ impl Storage for Vec<u8> {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.truncate(usize::try_from(length).map_err(io::Error::other)?);
         Ok(())
+    }
+}
+
+/// Storage of whatever kind.
+impl Storage for Box<dyn Storage + Send + Sync> {
+    fn length(&self) -> io::Result<u64> {
+        (**self).length()
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, into)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).append(bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        (**self).cut(length)
     }
 }
 

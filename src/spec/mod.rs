@@ -37,12 +37,12 @@ pub use output_type::OutputType;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{
-    Binding, Carry, CaseSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
-    RecordSchema, RetrieveSpec, RouteSpec, SchemaProblem, Several, SubworkflowSpec, Tie, VoteSpec,
-    WriteFormat, WriteSpec,
+    Binding, CallSpec, Carry, CaseSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
+    RecallSpec, RecordSchema, RememberSpec, RetrieveSpec, RouteSpec, SchemaProblem, Several, SubworkflowSpec,
+    Tie, VoteSpec, WriteFormat, WriteSpec,
 };
 pub use workflow::{
-    CallSpec, FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec,
-    StepSpec, WorkflowSpec,
+    FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec, StepSpec,
+    WorkflowSpec,
 };
 pub use yaml::{LARGEST_FILE, Located, mentioned_agents, parse, read, write};

@@ -10,8 +10,8 @@ use super::example::Example;
 use super::input::InputSpec;
 use super::output_type::OutputType;
 use super::steps::{
-    ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RetrieveSpec, RouteSpec, Several,
-    SubworkflowSpec, VoteSpec, WriteSpec,
+    CallSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RecallSpec, RememberSpec,
+    RetrieveSpec, RouteSpec, Several, SubworkflowSpec, VoteSpec, WriteSpec,
 };
 use crate::name::{AgentName, NodeName, WorkflowName};
 
@@ -97,6 +97,10 @@ pub enum StepSpec {
     Extract(ExtractSpec),
     /// Writes a value to a file of its own when the run ends.
     Write(WriteSpec),
+    /// Looks up in the session's memory what has to do with a text.
+    Recall(RecallSpec),
+    /// Hands an answer on and has the session remember it.
+    Remember(RememberSpec),
 }
 
 impl StepSpec {
@@ -122,6 +126,8 @@ impl StepSpec {
             Self::Judge(_) => "judge",
             Self::Extract(_) => "extract",
             Self::Write(_) => "write",
+            Self::Recall(_) => "recall",
+            Self::Remember(_) => "remember",
         }
     }
 
@@ -144,6 +150,8 @@ impl StepSpec {
             | Self::Retrieve(_)
             | Self::Vote(_)
             | Self::Write(_)
+            | Self::Recall(_)
+            | Self::Remember(_)
             | Self::Route(_)
             | Self::Workflow(_)
             | Self::Gate(_) => &[],
@@ -169,6 +177,8 @@ impl StepSpec {
             | Self::Retrieve(_)
             | Self::Vote(_)
             | Self::Write(_)
+            | Self::Recall(_)
+            | Self::Remember(_)
             | Self::Route(_)
             | Self::Workflow(_)
             | Self::Gate(_) => None,
@@ -303,30 +313,6 @@ pub struct ReduceSpec {
     /// How the calls are made, where that is not as the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<StepCalls>,
-}
-
-/// Asks one agent once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CallSpec {
-    /// The agent.
-    #[schemars(with = "String")]
-    pub agent: AgentName,
-    /// Its template variables: variable -> node.
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub with: BTreeMap<String, NodeName>,
-    /// Demonstrations, sent after those of the agent.
-    #[serde(default)]
-    pub examples: Vec<Example>,
-    /// How the calls are made, where that is not as the agent says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<StepCalls>,
-    /// A node that yields quotes: the answer may state no number and no name that they do not, or the best quote
-    /// is given instead. `not found` is taken as it is; without any quote it is the answer and the agent is not asked.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub grounded_in: Option<NodeName>,
 }
 
 /// Scores the sentences of chunks, by words and by an agent, and hands the most useful ones on verbatim.

@@ -83,6 +83,7 @@ impl RunContext {
             models,
             ledger,
             account,
+            session: None,
             only: None,
             drain,
             closed: OnceLock::new(),

@@ -2,7 +2,7 @@
 
 use super::StepError;
 use super::context::{RunContext, bug};
-use super::grounding;
+use super::{grounding, recall};
 use crate::agent::Ask;
 use crate::graph::Node;
 use crate::model::OutputForm;
@@ -25,13 +25,24 @@ pub(super) async fn run(
         Some(Value::Quotes(quotes)) => Some(quotes),
         Some(_) => return Err(bug(&node.name, "quotes")),
     };
+    let mut variables = context.variables(task, &spec.with)?;
+    let earlier = match spec.memory.as_ref().map(|node| context.value(task, node)).transpose()? {
+        None => Vec::new(),
+        Some(Value::Records(records)) => {
+            let (earlier, memory) = recall::apart(&records);
+            variables.set(recall::MEMORY, memory);
+            earlier
+        }
+        Some(_) => return Err(bug(&node.name, "records")),
+    };
     let ask = Ask {
         site: CallSite { task: task.clone(), step: 0 },
         agent: RunContext::agent(node)?,
-        variables: context.variables(task, &spec.with)?,
+        variables,
         output: OutputForm::Text,
         document: None,
         chunk: None,
+        earlier,
         further: Vec::new(),
     };
     let answer = context.caller().call(ask).await?.text.trim().to_owned();

@@ -1,7 +1,7 @@
 //! What every step of a run can see.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,7 @@ use crate::agent::{Caller, Models};
 use crate::budget::Account;
 use crate::graph::{Node, Scope, ValueKind, Workflow};
 use crate::intake::Document;
+use crate::memory::Session;
 use crate::name::NodeName;
 use crate::prompt::Variables;
 use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value};
@@ -34,6 +35,8 @@ pub struct RunContext {
     pub ledger: Ledger,
     /// What calls may use.
     pub account: Account,
+    /// The session whose turn the run is.
+    pub session: Option<Arc<Session>>,
     /// The only slots that are worked on, where not all are.
     pub only: Option<HashSet<Slot>>,
     /// Set when no further call may begin.

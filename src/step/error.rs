@@ -3,6 +3,7 @@
 use crate::agent::AgentError;
 use crate::budget::Refusal;
 use crate::intake::IntakeError;
+use crate::memory::MemoryError;
 use crate::store::StoreError;
 use crate::text::{SplitError, TokenCount};
 
@@ -72,6 +73,15 @@ pub enum StepError {
         /// The window.
         context: TokenCount,
     },
+    /// An answer that was to be remembered is empty.
+    #[error("node `{node}` has nothing to remember: the answer is empty")]
+    NothingSaid {
+        /// The node.
+        node: String,
+    },
+    /// The session's memory could not be asked.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// Two texts do not fit into one prompt, so they cannot be merged.
     #[error("agent `{agent}` cannot merge: two of its texts do not fit into one prompt of {context} tokens")]
     CannotMerge {

@@ -107,6 +107,7 @@ impl Reading<'_> {
                 output,
                 document,
                 chunk,
+                earlier: Vec::new(),
                 further: further.clone(),
             };
             // An answer that is refused here is never served to another run.

@@ -50,6 +50,7 @@ pub(super) async fn run(
             output: OutputForm::Choice(vec![YES.to_owned(), NO.to_owned()]),
             document: item.document,
             chunk: chunks.then_some(step),
+            earlier: Vec::new(),
             further: Vec::new(),
         };
         Ok::<_, StepError>(is_yes(&context.caller().call(ask).await?.text))

@@ -36,6 +36,7 @@ pub(super) async fn run(
             output: OutputForm::Text,
             document: Some(chunk.document),
             chunk: u32::try_from(position).ok(),
+            earlier: Vec::new(),
             further: Vec::new(),
         };
         unit = context.caller().call(ask).await?.text;

@@ -30,6 +30,7 @@ pub(super) async fn run(
         output: OutputForm::Choice((1..=texts.len()).map(|number| number.to_string()).collect()),
         document: None,
         chunk: None,
+        earlier: Vec::new(),
         further: Vec::new(),
     };
     let answer = context.caller().call(ask).await?.text;

@@ -54,6 +54,7 @@ fn ask<'a>(
         output: OutputForm::Text,
         document: Some(chunk.document),
         chunk: Some(step),
+        earlier: Vec::new(),
         further: Vec::new(),
     })
 }

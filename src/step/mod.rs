@@ -17,7 +17,9 @@ mod judge;
 mod map;
 mod quote;
 mod rank;
+mod recall;
 mod reduce;
+mod remember;
 mod retrieve;
 mod route;
 mod selection;
@@ -32,6 +34,7 @@ pub use begin::{Source, TakeInError, records, sources_of, take_in};
 pub use context::{Closed, RunContext};
 pub use error::StepError;
 pub use extract::{SENT_BACK, schema_text};
+pub use remember::{Remembered, remembered};
 pub use split::{Room, SEAMS, room};
 pub use write::{OutputFile, output_files};
 
@@ -67,5 +70,7 @@ pub async fn execute(context: &RunContext, task: &TaskId) -> Result<Value, StepE
         StepSpec::Judge(spec) => judge::run(context, task, node, spec).await,
         StepSpec::Extract(spec) => extract::run(context, task, node, spec).await,
         StepSpec::Write(spec) => write::run(context, task, spec),
+        StepSpec::Recall(spec) => recall::run(context, task, spec).await,
+        StepSpec::Remember(spec) => remember::run(context, task, spec),
     }
 }

@@ -177,6 +177,7 @@ impl<'a> Reading<'a> {
             output,
             document,
             chunk: Some(number(chunk)),
+            earlier: Vec::new(),
             further: Vec::new(),
         })
     }

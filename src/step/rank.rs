@@ -43,6 +43,7 @@ pub(super) async fn run(
             output: OutputForm::Text,
             document: None,
             chunk: None,
+            earlier: Vec::new(),
             further: Vec::new(),
         };
         let answer = context.caller().call(ask).await?.text;

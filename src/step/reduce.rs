@@ -65,6 +65,7 @@ async fn merge(
         output: OutputForm::Text,
         document: None,
         chunk: None,
+        earlier: Vec::new(),
         further: Vec::new(),
     };
     Ok(context.caller().call(ask).await?.text)

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::hash::ContentHash;
-use crate::name::{NodeName, RunId};
+use crate::name::{NodeName, RunId, SessionName};
 use crate::run::Slot;
 
 /// The store could not be opened, read or written.
@@ -52,6 +52,20 @@ pub enum StoreError {
     Busy {
         /// The run.
         run: RunId,
+    },
+    /// Another process, or another part of this one, writes to the session.
+    #[error("session `{session}` is open elsewhere: close that chat, or use another session")]
+    SessionBusy {
+        /// The session.
+        session: SessionName,
+    },
+    /// There is no such session.
+    #[error("there is no session `{session}` in this store{}", among(known))]
+    NoSession {
+        /// The session as it was asked for.
+        session: SessionName,
+        /// The sessions that there are.
+        known: Vec<SessionName>,
     },
     /// There is no such run.
     #[error("there is no run `{run}` in this store{}", likeness(similar))]
@@ -175,6 +189,11 @@ fn likeness(similar: &[RunId]) -> String {
 
 fn first(matches: &[RunId]) -> &str {
     matches.first().map_or("", RunId::as_str)
+}
+
+fn among(known: &[SessionName]) -> String {
+    let names: Vec<&str> = known.iter().take(10).map(SessionName::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(": its sessions are {}", names.join(", ")) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! <store>/VERSION                      `longhand store 2`
 //! <store>/backup-1/                    the store as it was before it was brought up from version 1
 //! <store>/cache/index                  key -> run, and where in its `records` the line begins; for all runs together
+//! <store>/sessions/<name>/             a session, a store of its own: see `session`
 //! <store>/runs/<run>/LOCK              held exclusively by the run's one writer
 //! <store>/runs/<run>/records           every record in order, each in a line of its own; it only grows
 //! <store>/runs/<run>/journal/          sled: how many records there are, and where in `records` some of them begin
@@ -80,6 +81,7 @@ mod reader;
 mod recall;
 mod records;
 mod recovery;
+mod session;
 mod upkeep;
 mod verify;
 mod version;
@@ -94,5 +96,6 @@ pub use migrate::Migration;
 pub use reader::JournalReader;
 pub use recall::Recall;
 pub use recovery::Recovery;
+pub use session::SessionFolder;
 pub use upkeep::IndexStats;
 pub use verify::{IndexHealth, RunHealth, Verification};

@@ -15,6 +15,7 @@ mod bad_input;
 mod bad_workflows;
 mod cached;
 mod chain;
+mod chat;
 mod control;
 mod crash;
 mod defect;

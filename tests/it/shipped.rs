@@ -25,6 +25,12 @@ fn all_variables(question: &str) -> Variables {
         .with("schema", "{\"type\": \"array\"}")
         .with("passages", json!([{"text": "a quote"}]))
         .with("question", question)
+        .with("message", if question.is_empty() { "Hello." } else { question })
+        .with("answer", "An answer.")
+        .with(
+            "memory",
+            json!([{"part": "summary", "text": "It rained."}, {"part": "passage", "line": "a line"}]),
+        )
 }
 
 #[test]
@@ -33,6 +39,8 @@ fn every_shipped_workflow_compiles_without_a_warning() {
     let names: Vec<String> = catalog.workflows().into_iter().map(|listed| listed.name).collect();
     let shipped = [
         "chain-of-agents",
+        "chat",
+        "chat-summarized",
         "coa-bidirectional",
         "coa-code",
         "coa-permutation",
@@ -72,7 +80,7 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
                 }
                 let text = workflow.prompts().render(prompt, &variables).unwrap();
                 // The asker is never shown the question: how likely it finds it is what is measured.
-                let shows = !question.is_empty() && prompt.as_str() != "asker";
+                let shows = !question.is_empty() && !["asker", "companion-memory"].contains(&prompt.as_str());
                 assert_eq!(text.contains("who?"), shows, "{prompt}: {text}");
                 assert!(
                     !text.starts_with(char::is_whitespace) && !text.contains("\n\n\n"),

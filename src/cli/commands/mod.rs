@@ -2,9 +2,11 @@
 
 pub(super) mod ask;
 pub(super) mod cache;
+pub(super) mod chat;
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod doctor;
+pub(super) mod eval;
 pub(super) mod graph;
 pub(super) mod models;
 pub(super) mod plan;

@@ -229,6 +229,12 @@ impl Bm25 {
         position
     }
 
+    /// Returns the inverse document frequency of a term, as [`terms`](super::terms) gives them: how rare it is in the collection.
+    #[must_use]
+    pub fn rarity(&self, term: &str) -> f64 {
+        self.idf(self.holders(self.vocabulary.number(term).unwrap_or(usize::MAX)))
+    }
+
     fn idf(&self, holders: usize) -> f64 {
         let (total, holders) = (count(self.living), count(holders));
         (1.0 + (total - holders + 0.5) / (holders + 0.5)).ln()

@@ -227,6 +227,21 @@ impl<S: Storage> VectorIndex<S> {
         Ok(hits)
     }
 
+    /// Returns the vector at a position, of length 1, also where it is forgotten; none where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if its row cannot be read or is damaged.
+    pub fn vector(&self, position: usize) -> Result<Option<Vec<f32>>, IndexError> {
+        if position >= self.len() {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; self.dimensions * size_of::<f32>()];
+        let mut row = vec![0.0; self.dimensions];
+        self.row(position, &mut bytes, &mut row)?;
+        Ok(Some(row))
+    }
+
     /// Reads the vector at a position, and holds it against the check that lies with its code.
     fn row(&self, position: usize, bytes: &mut [u8], row: &mut [f32]) -> Result<(), IndexError> {
         let offset = position as u64 * bytes.len() as u64;

@@ -251,6 +251,7 @@ fn the_vectors_of_another_embedder_are_refused() {
 }
 
 /// Memory that has no room for more than so many bytes.
+#[derive(Debug)]
 struct Full(Vec<u8>, usize);
 
 impl Storage for Full {

@@ -1,10 +1,12 @@
 //! The steps that came after the first seven, each in a file of its own.
 
+mod call;
 mod extract;
 mod filter;
 mod gate;
 mod iterate;
 mod judge;
+mod memory;
 mod names;
 mod rank;
 mod retrieve;
@@ -14,11 +16,13 @@ mod subworkflow;
 mod vote;
 mod write;
 
+pub use call::CallSpec;
 pub use extract::{ExtractSpec, RecordSchema, SchemaProblem};
 pub use filter::FilterSpec;
 pub use gate::GateSpec;
 pub use iterate::{Carry, IterateSpec};
 pub use judge::JudgeSpec;
+pub use memory::{RecallSpec, RememberSpec};
 pub use rank::RankSpec;
 pub use retrieve::RetrieveSpec;
 pub use route::{CaseSpec, RouteSpec};

@@ -13,7 +13,9 @@ impl StepSpec {
             Self::Fold(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
             Self::Map(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
             Self::Reduce(step) => std::iter::once(&mut step.over).chain(step.with.values_mut()).collect(),
-            Self::Call(step) => step.grounded_in.iter_mut().chain(step.with.values_mut()).collect(),
+            Self::Call(step) => {
+                step.grounded_in.iter_mut().chain(&mut step.memory).chain(step.with.values_mut()).collect()
+            }
             Self::Quote(step) => vec![&mut step.over],
             Self::Gather(step) => vec![&mut step.over],
             Self::Retrieve(step) => std::iter::once(&mut step.over).chain(&mut step.from).collect(),
@@ -26,6 +28,10 @@ impl StepSpec {
             Self::Judge(step) => step.over.nodes_mut().iter_mut().chain(step.with.values_mut()).collect(),
             Self::Extract(step) => step.over.iter_mut().chain(step.with.values_mut()).collect(),
             Self::Write(step) => vec![&mut step.from],
+            Self::Recall(step) => vec![&mut step.reader],
+            Self::Remember(step) => {
+                std::iter::once(&mut step.answer).chain(&mut step.recalled).chain(&mut step.summary).collect()
+            }
             Self::Iterate(step) => step.with.values_mut().collect(),
             Self::Gate(step) => vec![&mut step.show],
             Self::Route(step) => {

@@ -5,10 +5,11 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 34] = [
+const HELP: [(&[&str], &[&str]); 35] = [
     (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
+    (&["chat"], &["--session", "--message", "--import", "--attach", "--export", "Examples:"]),
     (&["run"], &["--param", "KEY=VALUE", "--together", "--output", "WORKFLOW"]),
     (&["plan"], &["--max-tokens", "--max-cost", "summarize", "ask", "WORKFLOW", "--param"]),
     (&["plan", "summarize"], &["--max-tokens", "--method"]),

@@ -56,14 +56,15 @@ fn no_run_of_a_shipped_workflow_passes_the_worst_case_however_long_the_answers_a
             let longhand = prepared();
             let said = "answer and ".repeat(400).chars().take(answer).collect::<String>();
             longhand.file("script.yaml", format!("max_output: 100\nrules: [{{when: '', say: '{said}'}}]\n"));
+            let given = if name.starts_with("chat") { "message=Who?" } else { QUESTION };
             let rest =
-                [name, "in", "-p", QUESTION, "--model", "scripted:script.yaml", "--window", window, "--json"];
+                [name, "in", "-p", given, "--model", "scripted:script.yaml", "--window", window, "--json"];
             let planned = longhand.run(&[&["plan"], &rest[..]].concat());
             assert_eq!(planned.code, Some(0), "{}", planned.shown());
             let ran = longhand.run(&[&["run"], &rest[..]].concat());
             // An answer that is no JSON is asked for again until the step gives up; the passages of `rag` are chosen for a
             // window of the usual size.
-            let may_fail = ["map-extract", "rag"].contains(&name);
+            let may_fail = ["map-extract", "rag", "chat", "chat-summarized"].contains(&name);
             assert!(may_fail || ran.code == Some(0), "{}", ran.shown());
             let told = format!("{name}, window {window}, answers of {answer} bytes");
             assert_within(&planned.json(), &ran.json(), &told);

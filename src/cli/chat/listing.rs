@@ -1,0 +1,108 @@
+//! What of a session is shown to a person: the last prompt, what was recalled, summaries, the chat as Markdown.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::visible::visible;
+use crate::date::Day;
+use crate::memory::{Composition, Episode, Forgotten, Memory, PartKind, Turn};
+
+/// How much of a part is shown, in characters.
+const SHOWN: usize = 120;
+
+/// Lists the parts of the last prompt: what each is, what it takes, what it says and why it is there.
+pub(super) fn parts(records: &[Json]) -> String {
+    if records.is_empty() {
+        return "nothing was in the last prompt but what you said".to_owned();
+    }
+    let mut text = String::new();
+    let mut sum = 0;
+    for record in records {
+        let word = |key: &str| record.get(key).and_then(Json::as_str).unwrap_or_default();
+        let tokens = record.get("tokens").and_then(Json::as_u64).unwrap_or_default();
+        sum += tokens;
+        let why = match word("why") {
+            "" => String::new(),
+            why => format!("\n             because of: {why}"),
+        };
+        let _ = writeln!(text, "{:<9} {tokens:>5}  {}{why}", word("part"), short(word("line")));
+    }
+    let _ = write!(text, "{:<9} {sum:>5}  tokens, beside the system message and what you said", "together");
+    text
+}
+
+/// Lists what was recalled for a query.
+pub(super) fn passages(found: &Composition) -> String {
+    let passages = found.parts.iter().filter(|part| part.kind == PartKind::Passage);
+    let mut ranked: Vec<_> = passages.collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+    if ranked.is_empty() {
+        return "the memory holds nothing of that".to_owned();
+    }
+    let line = |part: &&crate::memory::Part| {
+        let why = part.why.map(|why| why.to_string()).unwrap_or_default();
+        format!("{}\n    because of: {why}", visible(&part.line()))
+    };
+    ranked.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Shows the summaries and how the running one came about.
+pub(super) fn summaries(memory: &Memory) -> String {
+    let compact = memory.compact();
+    let (summary, overview) = (compact.summary(), compact.overview());
+    if summary.is_empty() {
+        return "there is no summary yet".to_owned();
+    }
+    let mut text = format!("now: {}", visible(&summary));
+    if !overview.is_empty() {
+        let _ = write!(text, "\nof earlier blocks of 100 turns: {}", visible(&overview));
+    }
+    for (turn, summary) in compact.history().iter().rev().skip(1).take(5) {
+        let _ = write!(text, "\nafter turn {turn}: {}", short(summary));
+    }
+    text
+}
+
+/// Shows a turn word for word.
+pub(super) fn episode(episode: &Episode) -> String {
+    let said: Vec<String> =
+        episode.said.iter().map(|said| format!("{}: {}", said.speaker(), visible(&said.text))).collect();
+    said.join("\n")
+}
+
+/// Says what forgetting took away, and what it could not.
+pub(super) fn forgotten(forgotten: &Forgotten) -> String {
+    let count = forgotten.turns.len();
+    let mut text = format!("{count} {} deleted", if count == 1 { "turn is" } else { "turns are" });
+    if !forgotten.heard_by.is_empty() {
+        let turns: Vec<String> = forgotten.heard_by.iter().map(Turn::to_string).collect();
+        let _ = write!(
+            text,
+            "; later answers had them in view and may repeat what they said: turns {}",
+            turns.join(", ")
+        );
+    }
+    text
+}
+
+/// Returns the chat as Markdown, which `--import` reads back.
+pub(in super::super) fn markdown(memory: &Memory) -> String {
+    let mut text = String::new();
+    for episode in memory.episodes() {
+        let day = episode.at_ms.and_then(Day::at).map(|day| format!(" ({day})")).unwrap_or_default();
+        for said in &episode.said {
+            let _ = writeln!(text, "**{}**{day}:\n\n{}\n", said.speaker(), said.text.trim());
+        }
+    }
+    text
+}
+
+fn short(text: &str) -> String {
+    let line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    shown
+}

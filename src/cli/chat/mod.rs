@@ -1,0 +1,231 @@
+//! A chat: a session, the models that answer in it, and the workflow that a turn is.
+
+mod heard;
+mod import;
+mod listing;
+mod slash;
+mod turn;
+mod visible;
+
+pub(super) use heard::Listener;
+pub(super) use import::read as read_import;
+pub(super) use listing::markdown;
+pub(super) use slash::{Slash, Told};
+pub(super) use visible::visible;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::connecting::{Connections, connection, embedder as embedder_of};
+use super::error::{CommandError, ExitStatus};
+use super::job::compile;
+use super::journals::now_ms;
+use super::printer::Printer;
+use super::settings::Settings;
+use crate::connect::DEFAULT_MODEL;
+use crate::graph::Workflow;
+use crate::memory::{Forgotten, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn};
+use crate::model::Embedder;
+use crate::name::SessionName;
+use crate::store::{Store, StoreError};
+use crate::text::ApproximateCounter;
+use heard::Heard;
+
+/// The workflow that is a turn.
+pub(super) const WORKFLOW: &str = "chat";
+
+/// What turns passages into vectors, where nothing else is named.
+pub(super) const EMBEDDER: &str = "minilm";
+
+/// With fewer passages to embed nobody needs to hear of it.
+const TOLD: usize = 512;
+
+/// The name of no embedder.
+const NO_EMBEDDER: &str = "none";
+
+/// Which chat, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) session: &'a SessionName,
+    /// The workflow that a turn is.
+    pub(super) workflow: &'a str,
+    /// What turns passages into vectors.
+    pub(super) embedder: &'a str,
+}
+
+/// A chat that is under way.
+pub(super) struct Chat<'a> {
+    settings: &'a Settings,
+    printer: &'a Printer,
+    store: Store,
+    session: Arc<Session>,
+    workflow: Workflow,
+    workflow_name: String,
+    connections: Connections,
+    model: String,
+    heard: Arc<Heard>,
+    listener: Arc<dyn Listener>,
+    /// What was shown to the model in the last turn.
+    shown: Vec<Json>,
+}
+
+impl<'a> Chat<'a> {
+    /// Opens a session and connects to its models.
+    pub(super) fn open(
+        at: &Place<'_>,
+        settings: &'a Settings,
+        printer: &'a Printer,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, CommandError> {
+        let compiled = compile(at.workflow, settings, printer)?;
+        let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let (connections, heard) = connected(&model, &compiled, settings, printer, &listener)?;
+        let (store, session) = open_session(at, settings, printer)?;
+        Ok(Self {
+            settings,
+            printer,
+            store,
+            session: Arc::new(session),
+            workflow: compiled,
+            workflow_name: at.workflow.to_owned(),
+            connections,
+            model,
+            heard,
+            listener,
+            shown: Vec::new(),
+        })
+    }
+
+    /// Returns the session.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Returns the name of the model that answers.
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Returns what was shown to the model in the last turn; empty before the first one.
+    pub(super) fn shown(&self) -> &[Json] {
+        &self.shown
+    }
+
+    /// Lets another model answer from now on.
+    pub(super) fn change_model(&mut self, name: &str) -> Result<(), CommandError> {
+        let (connections, heard) =
+            connected(name, &self.workflow, self.settings, self.printer, &self.listener)?;
+        (self.connections, self.heard) = (connections, heard);
+        name.clone_into(&mut self.model);
+        Ok(())
+    }
+
+    /// Really deletes turns.
+    pub(super) fn forget(&mut self, turns: &BTreeSet<Turn>) -> Result<Forgotten, CommandError> {
+        self.shown.clear();
+        Ok(self.session.forget(turns, &self.store)?)
+    }
+}
+
+fn connected(
+    name: &str,
+    workflow: &Workflow,
+    settings: &Settings,
+    printer: &Printer,
+    listener: &Arc<dyn Listener>,
+) -> Result<(Connections, Arc<Heard>), CommandError> {
+    let mut own = connection(name, settings, settings.window, printer)?;
+    let heard = Heard::new(Arc::clone(&own.model), Arc::clone(listener));
+    own.model = Arc::<Heard>::clone(&heard);
+    Ok((Connections::with(own, name, workflow, settings, printer)?, heard))
+}
+
+/// Opens a session for writing and says what is amiss with it.
+pub(super) fn open_session(
+    at: &Place<'_>,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(Store, Session), CommandError> {
+    let store = Store::open(&settings.store)?;
+    let embedder = embedder(at.embedder, settings, printer)?;
+    let session = Session::open(&store, at.session, options(), embedder, now_ms())?;
+    if session.damaged() > 0 {
+        printer.warn(&format!(
+            "{} records of the session could not be read and are left out",
+            session.damaged()
+        ));
+    }
+    Ok((store, session))
+}
+
+impl From<MemoryError> for CommandError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Store(error) => error.into(),
+            MemoryError::NoTurn { .. } => Self::new(ExitStatus::Usage, error.to_string()),
+            other => Self::caused(ExitStatus::Failed, "the memory cannot be used", other),
+        }
+    }
+}
+
+/// Returns what turns passages into vectors, fetched first where it can be; none where nobody wants it, or where it cannot be had:
+/// then passages are found by their words alone, and it is said.
+pub(super) fn embedder(
+    name: &str,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<Option<Arc<dyn Embedder>>, CommandError> {
+    if name == NO_EMBEDDER {
+        return Ok(None);
+    }
+    match embedder_of(name, settings, printer) {
+        Ok(embedder) => Ok(Some(embedder)),
+        // One that was asked for by name has to be there.
+        Err(error) if name != EMBEDDER => Err(error),
+        Err(error) => {
+            printer.warn(&format!("what was said is found by its words alone, not by its meaning: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Reads the name of a session.
+pub(super) fn session_name(text: &str) -> Result<SessionName, CommandError> {
+    text.parse().map_err(|error| {
+        CommandError::caused(ExitStatus::Usage, "that is no name for a session", error)
+            .hinted("give it a name such as `--session work`; its files lie in the store, not at a path")
+    })
+}
+
+/// Embeds what a session has no vectors of, and says so where it takes a while or has to be done anew.
+pub(super) async fn embed(session: &Session, printer: &Printer) -> Result<(), CommandError> {
+    let told = |done: usize, all: usize| {
+        if all > TOLD && done < all {
+            printer.say(&format!("reading what was said: {done} of {all} passages"));
+        }
+    };
+    if session.embed(&told).await? {
+        printer.warn("the vectors of the session could not be used and were made anew from what was said");
+    }
+    Ok(())
+}
+
+/// Reads what a session remembers, also while a chat in it is open.
+pub(super) fn read_session(name: &SessionName, settings: &Settings) -> Result<Memory, CommandError> {
+    let reader = Store::open(&settings.store)?.read_session(name)?;
+    let mut memory = Memory::new(options());
+    for event in reader.entries::<MemoryEvent>() {
+        match event {
+            Ok((_, event)) => memory.apply(&event),
+            Err(StoreError::DamagedRecord { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(memory)
+}
+
+fn options() -> MemoryOptions {
+    MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) }
+}

@@ -1,0 +1,305 @@
+//! `chat`: a talk that goes on over many turns and days.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustyline::error::ReadlineError;
+use rustyline::history::MemHistory;
+use rustyline::{Config, Editor};
+use serde_json::json;
+
+use super::super::chat::{self, Chat, Listener, Place, Slash, Told, session_name, visible};
+use super::super::error::{CommandError, ExitStatus};
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+use crate::intake::{self, Input};
+use crate::memory::{Role, Said, Session};
+use crate::name::SessionName;
+
+/// The session where none is named.
+const DEFAULT: &str = "default";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  longhand chat
+  longhand chat --session work --message \"What did we decide about the lamp?\"
+  longhand chat --session mia --import whatsapp.jsonl
+  longhand chat --session law --attach contracts/")]
+pub(in super::super) struct Args {
+    /// Which chat: a name; it goes on where it was left
+    #[arg(short, long, value_name = "NAME", default_value = DEFAULT)]
+    session: String,
+    /// Say this, print the answer and end; `-` is stdin
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Take in a chat that another program kept: JSON lines, a JSON export, or a Markdown transcript
+    #[arg(long, value_name = "FILE")]
+    import: Option<PathBuf>,
+    /// Make files and folders recallable in the session
+    #[arg(long, value_name = "PATH")]
+    attach: Vec<PathBuf>,
+    /// The workflow that a turn is: one with an input `message` and a `remember` step
+    #[arg(long, value_name = "NAME", default_value = chat::WORKFLOW)]
+    workflow: String,
+    /// What finds passages by their meaning: `minilm`, a name of `longhand.yaml`, or `none` to find them by words alone
+    #[arg(long, value_name = "NAME", default_value = chat::EMBEDDER)]
+    embedder: String,
+    /// List the sessions and end
+    #[arg(long)]
+    list: bool,
+    /// Print the session as Markdown and end
+    #[arg(long, conflicts_with = "message")]
+    export: bool,
+}
+
+pub(in super::super) async fn run(
+    args: Args,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    if args.list {
+        return list(settings, printer);
+    }
+    let name = session_name(&args.session)?;
+    if args.export {
+        return export(&name, settings, printer);
+    }
+    let at = Place { session: &name, workflow: &args.workflow, embedder: &args.embedder };
+    let taken_in = args.import.is_some() || !args.attach.is_empty();
+    if taken_in {
+        let (_, session) = chat::open_session(&at, settings, printer)?;
+        if let Some(file) = &args.import {
+            import(&session, &settings.here.join(file), printer)?;
+        }
+        attach(&session, &args.attach, settings, printer)?;
+        chat::embed(&session, printer).await?;
+    }
+    match &args.message {
+        Some(text) => once(text, &at, settings, printer).await,
+        None if taken_in && !io::stdin().is_terminal() => Ok(ExitStatus::Done),
+        None => talk(&at, settings, printer).await,
+    }
+}
+
+fn list(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let sessions = crate::store::Store::open(&settings.store)?.sessions()?;
+    if printer.json {
+        printer.json(&sessions)?;
+    } else {
+        let names: Vec<&str> = sessions.iter().map(SessionName::as_str).collect();
+        printer.data(&names.iter().flat_map(|name| [*name, "\n"]).collect::<String>())?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Prints a session, also while a chat in it is open.
+fn export(name: &SessionName, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let memory = chat::read_session(name, settings)?;
+    if printer.json {
+        printer.json(&memory.episodes().collect::<Vec<_>>())?;
+    } else {
+        printer.data(&chat::markdown(&memory))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn import(session: &Session, file: &Path, printer: &Printer) -> Result<(), CommandError> {
+    let failed = |error| {
+        CommandError::caused(ExitStatus::Failed, format!("cannot read `{}`", file.display()), error)
+            .hinted("expected JSON lines, a JSON export or a Markdown transcript, in UTF-8")
+    };
+    let imported = chat::read_import(&std::fs::read_to_string(file).map_err(failed)?);
+    for (line, reason) in imported.left_out.iter().take(10) {
+        printer.warn(&format!("{}:{line}: left out: {reason}", file.display()));
+    }
+    if imported.left_out.len() > 10 {
+        printer.warn(&format!("{} more are left out", imported.left_out.len() - 10));
+    }
+    if imported.turns.is_empty() {
+        return Err(CommandError::new(ExitStatus::Failed, format!("there is no chat in `{}`", file.display()))
+            .hinted("expected lines such as {\"role\": \"user\", \"content\": \"...\"}, or `**user**:` before each message"));
+    }
+    let count = imported.turns.len();
+    for turn in imported.turns {
+        session.remember(turn)?;
+    }
+    printer.say(&format!("took in {count} turns"));
+    Ok(())
+}
+
+fn attach(
+    session: &Session,
+    paths: &[PathBuf],
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let spool = super::super::taking::unkept()?;
+    let inputs: Vec<_> = paths.iter().map(|path| Input::Path(settings.here.join(path))).collect();
+    let gathered = intake::gather(inputs, spool.path());
+    for failure in &gathered.failed {
+        printer.failure(&format!("`{}` is not attached: {}", failure.name, failure.error));
+    }
+    for document in &gathered.documents {
+        let failed = |error| {
+            CommandError::caused(ExitStatus::Failed, format!("cannot read `{}`", document.name), error)
+        };
+        let mut text = String::new();
+        let mut reader = document.reader().map_err(|error| {
+            CommandError::caused(ExitStatus::Failed, format!("cannot read `{}`", document.name), error)
+        })?;
+        reader.read_to_string(&mut text).map_err(failed)?;
+        let turn = session.attach(Said { role: Role::Document, name: Some(document.name.clone()), text })?;
+        printer.say(&format!("`{}` is attached as number {turn}", document.name));
+    }
+    Ok(())
+}
+
+/// Says one thing and prints the answer.
+async fn once(
+    text: &str,
+    at: &Place<'_>,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let mut message = text.to_owned();
+    if text == "-" {
+        message.clear();
+        let read = io::stdin().lock().read_to_string(&mut message);
+        read.map_err(|error| CommandError::caused(ExitStatus::Usage, "cannot read stdin", error))?;
+    }
+    let mut chat = Chat::open(at, settings, printer, Arc::new(Nobody))?;
+    let answered = chat.say(&message).await?;
+    if printer.json {
+        let used = answered.used;
+        printer.json(&json!({
+            "session": at.session, "turn": answered.turn, "answer": answered.answer, "run": answered.run,
+            "memory": chat.shown(), "tokens": used.tokens.0, "cost": used.cost,
+        }))?;
+    } else {
+        printer.data(&format!("{}\n", shown(&answered.answer)))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Data for a program is the answer as it is; a terminal is not to be steered by it.
+fn shown(answer: &str) -> String {
+    if io::stdout().is_terminal() { visible(answer) } else { answer.to_owned() }
+}
+
+/// Reads lines and answers them until there are no more.
+async fn talk(at: &Place<'_>, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let mut chat = Chat::open(at, settings, printer, Arc::new(Terminal))?;
+    let turns = chat.session().read(|memory| memory.episodes().count());
+    let known = if turns == 0 { "a new session".to_owned() } else { format!("{turns} turns so far") };
+    printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", at.session, chat.model()));
+    let mut lines = Lines::open();
+    while let Some(line) = lines.next()? {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let told = match Slash::read(&line) {
+            Some(Ok(slash)) => chat.command(slash).await,
+            Some(Err(reason)) => {
+                printer.failure(&reason);
+                continue;
+            }
+            None => {
+                let line = line.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(&line);
+                chat.say(line).await.map(|_| Told::Text(String::new()))
+            }
+        };
+        // One turn that fails does not end a chat.
+        match told {
+            Ok(Told::Text(text)) => printer.data(&format!("{text}\n"))?,
+            Ok(Told::End) => break,
+            Err(error) => printer.error(&error),
+        }
+        printer.say("");
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Hears an answer and prints it as it comes.
+struct Terminal;
+
+impl Listener for Terminal {
+    fn piece(&self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(visible(text).as_bytes());
+        let _ = stdout.flush();
+    }
+
+    fn broken(&self) {
+        let _ = writeln!(io::stdout(), "\n[the answer broke off and is asked for again]");
+    }
+}
+
+/// Hears nothing: the answer is printed when it is whole.
+struct Nobody;
+
+impl Listener for Nobody {
+    fn piece(&self, _: &str) {}
+
+    fn broken(&self) {}
+}
+
+/// Where lines come from: an editor on a terminal, or stdin as it is.
+enum Lines {
+    Editor(Box<Editor<(), MemHistory>>),
+    Stdin,
+}
+
+impl Lines {
+    fn open() -> Self {
+        let editor = || Editor::with_history(Config::default(), MemHistory::new()).ok();
+        match editor().filter(|_| io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            Some(editor) => Self::Editor(Box::new(editor)),
+            None => Self::Stdin,
+        }
+    }
+
+    /// Returns what is typed next, lines that end with a backslash joined; none at the end.
+    fn next(&mut self) -> Result<Option<String>, CommandError> {
+        let mut whole = String::new();
+        loop {
+            let prompt = if whole.is_empty() { "> " } else { ". " };
+            let Some(line) = self.line(prompt)? else { return Ok((!whole.is_empty()).then_some(whole)) };
+            if let Some(part) = line.strip_suffix('\\') {
+                whole.push_str(part);
+                whole.push('\n');
+                continue;
+            }
+            whole.push_str(&line);
+            if let Self::Editor(editor) = self {
+                let _ = editor.add_history_entry(&whole);
+            }
+            return Ok(Some(whole));
+        }
+    }
+
+    fn line(&mut self, prompt: &str) -> Result<Option<String>, CommandError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            CommandError::new(ExitStatus::Failed, format!("cannot read what is typed: {error}"))
+        };
+        match self {
+            Self::Editor(editor) => loop {
+                match editor.readline(prompt) {
+                    Ok(line) => return Ok(Some(line)),
+                    // Ctrl-C drops what was typed; Ctrl-D ends.
+                    Err(ReadlineError::Interrupted) => {}
+                    Err(ReadlineError::Eof) => return Ok(None),
+                    Err(error) => return Err(failed(&error)),
+                }
+            },
+            Self::Stdin => {
+                let mut line = String::new();
+                let read = io::stdin().lock().read_line(&mut line).map_err(|error| failed(&error))?;
+                Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_owned()))
+            }
+        }
+    }
+}

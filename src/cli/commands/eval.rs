@@ -1,0 +1,138 @@
+//! `eval`: measures on public data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::chat;
+use super::super::error::{CommandError, ExitStatus};
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+use crate::connect::connect_unasked;
+use crate::evaluate::{Bench, BenchError, CachedEmbedder, Table};
+use crate::text::{TokenCount, TokenCounter};
+
+/// Whose tokens are counted where no model is named: those of the paper.
+const COUNTED: &str = "gpt-4o";
+
+/// The vectors of the embedder have so many numbers.
+const LENGTH: usize = 384;
+
+#[derive(Debug, clap::Args)]
+pub(in super::super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Measure what the memory of a long chat finds, without asking a language model
+    ///
+    /// Exits with 8 where an aim is missed.
+    Memory(MemoryArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct MemoryArgs {
+    /// The sets to measure on; all of them where none is named
+    #[arg(value_name = "SET")]
+    sets: Vec<SetName>,
+    /// The folder of the data sets; `LONGHAND_DATA` says it, too
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// What finds passages by their meaning: `minilm`, a name of `longhand.yaml`, or `none` to find them by words alone
+    #[arg(long, value_name = "NAME", default_value = chat::EMBEDDER)]
+    embedder: String,
+    /// Keep vectors in this file, so that measuring again embeds nothing twice
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SetName {
+    /// Chats of a user and an assistant of 100,000 tokens
+    Beam,
+    /// Prompt sizes over chats of 500,000 tokens
+    Prompts,
+    /// Chats of two people
+    Locomo,
+    /// Histories of many sessions
+    Longmemeval,
+    /// A pool of Wikipedia passages
+    Ir,
+}
+
+pub(in super::super) async fn run(
+    args: Args,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Command::Memory(args) = args.command;
+    memory(args, settings, printer).await
+}
+
+async fn memory(
+    args: MemoryArgs,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let name = settings.model.clone().unwrap_or_else(|| COUNTED.to_owned());
+    let counted = connect_unasked(&name, name.clone(), &settings.connect_options(None))?;
+    let embedder = chat::embedder(&args.embedder, settings, printer)?;
+    let embedder = match (embedder, &args.vectors) {
+        (Some(inner), Some(file)) => {
+            let failed = |error| {
+                CommandError::caused(
+                    ExitStatus::Failed,
+                    format!("cannot keep vectors in `{}`", file.display()),
+                    error,
+                )
+            };
+            let cached = CachedEmbedder::open(inner, &settings.here.join(file), LENGTH).map_err(failed)?;
+            Some(Arc::new(cached) as Arc<dyn crate::model::Embedder>)
+        }
+        (embedder, _) => embedder,
+    };
+    let progress = |text: &str| printer.say(text);
+    let data = args.data.as_ref().or(settings.data.as_ref()).map(|folder| settings.here.join(folder));
+    let data = data.ok_or_else(|| {
+        CommandError::new(ExitStatus::Usage, "nobody says where the data sets are")
+            .hinted("name their folder with `--data` or LONGHAND_DATA; docs/memory.md says what it holds")
+    })?;
+    let bench =
+        Bench { data: &data, embedder, counter: Arc::new(CountedBy(counted.model)), progress: &progress };
+    let all = [SetName::Beam, SetName::Prompts, SetName::Locomo, SetName::Longmemeval, SetName::Ir];
+    let sets = if args.sets.is_empty() { all.to_vec() } else { args.sets };
+    let mut tables: Vec<Table> = Vec::new();
+    for set in sets {
+        let table = match set {
+            SetName::Beam => bench.beam().await,
+            SetName::Prompts => bench.prompts(),
+            SetName::Locomo => bench.locomo().await,
+            SetName::Longmemeval => bench.longmemeval().await,
+            SetName::Ir => bench.wikipool().await,
+        };
+        let table = table.map_err(|error: BenchError| {
+            CommandError::caused(ExitStatus::Failed, "cannot measure", error)
+                .hinted("name the folder of the data sets with `--data` or LONGHAND_DATA")
+        })?;
+        if !printer.json {
+            printer.data(&format!("{table}\n"))?;
+        }
+        tables.push(table);
+    }
+    if printer.json {
+        printer.json(&tables)?;
+    }
+    let missed = tables.iter().flat_map(|table| &table.figures).any(|figure| figure.met() == Some(false));
+    Ok(if missed { ExitStatus::Missed } else { ExitStatus::Done })
+}
+
+/// Counts as a model does.
+#[derive(Debug)]
+struct CountedBy(Arc<dyn crate::model::ChatModel>);
+
+impl TokenCounter for CountedBy {
+    fn count(&self, text: &str) -> TokenCount {
+        self.0.counter().count(text)
+    }
+}

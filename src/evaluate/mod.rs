@@ -1,0 +1,16 @@
+//! Measures longhand on public data. Every figure here needs no language model: what is measured is what a memory puts into a
+//! prompt, not what a model makes of it.
+//!
+//! The data is not part of the project: its folder is named by whoever measures.
+
+mod cache;
+mod memory;
+mod metrics;
+mod sets;
+mod table;
+
+pub use cache::CachedEmbedder;
+pub use memory::{Bench, BenchError, Progress};
+pub use metrics::{mean, ndcg, recall, success};
+pub use sets::DataError;
+pub use table::{Aim, Figure, Table};

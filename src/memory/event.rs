@@ -1,0 +1,63 @@
+//! What happens to a memory. The events of a session's journal, in order, are the memory: everything else is made from them.
+
+use serde::{Deserialize, Serialize};
+
+use super::episode::{Episode, Place, Said, Turn};
+
+/// One thing that happened to a memory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryEvent {
+    /// The session began.
+    Began {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
+    /// A turn was finished, or imported.
+    Turned {
+        /// What was said.
+        episode: Episode,
+        /// The passages that were shown to the model in this turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        recalled: Vec<Place>,
+        /// The running summary after it, where a model wrote one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
+        /// The run that made it; none for what was imported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    },
+    /// A file was attached: its text belongs to no turn but can be recalled.
+    Attached {
+        /// The number that it takes among the turns.
+        turn: Turn,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Its text and its name.
+        document: Said,
+    },
+    /// A turn is to be in every prompt.
+    Pinned {
+        /// Which.
+        turn: Turn,
+    },
+    /// A turn need not be in every prompt any more.
+    Unpinned {
+        /// Which.
+        turn: Turn,
+    },
+    /// A message was put right: the new words count from now on, the old ones stay as superseded.
+    Edited {
+        /// The turn of the message.
+        turn: Turn,
+        /// The message of the turn, from 0.
+        said: u32,
+        /// The new words.
+        text: String,
+    },
+    /// The last turn was taken back.
+    Undone {
+        /// Which.
+        turn: Turn,
+    },
+}

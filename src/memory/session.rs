@@ -1,0 +1,395 @@
+//! A session: a memory whose events are journaled, whose vectors are kept, and that is asked while a turn is under way.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::compose::{Composition, Cue, Room};
+use super::episode::{Episode, Place, Said, Turn};
+use super::event::MemoryEvent;
+use super::state::{AnyStorage, Memory, MemoryOptions};
+use crate::model::{Embedder, ModelError};
+use crate::name::{RunId, SessionName};
+use crate::retrieve::{IndexError, VectorIndex};
+use crate::store::{SessionFolder, Store, StoreError};
+use crate::text::TokenCounter;
+
+/// How many passages are embedded between two reports of progress.
+const AT_ONCE: usize = 64;
+
+/// A session could not remember, or not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The session's folder could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The embedder failed.
+    #[error("the memory cannot be searched by meaning")]
+    Embedding(#[from] ModelError),
+    /// The vectors could not be kept.
+    #[error("the vectors of the session cannot be kept")]
+    Vectors(#[from] IndexError),
+    /// There is no such turn.
+    #[error("there is no turn {turn}: the session has turns 1 to {last}")]
+    NoTurn {
+        /// The turn that was asked for.
+        turn: Turn,
+        /// The last one.
+        last: Turn,
+    },
+}
+
+/// A session, open for writing.
+///
+/// The lock on its folder is held until this is dropped. All methods may block on the disk for some milliseconds.
+#[derive(Debug)]
+pub struct Session {
+    folder: Mutex<SessionFolder>,
+    memory: Mutex<Memory>,
+    options: MemoryOptions,
+    embedder: Option<Arc<dyn Embedder>>,
+    /// The time that recalls are asked at, in milliseconds since 1970: only the command line knows it.
+    now_ms: AtomicU64,
+    damaged: usize,
+    /// How many numbers a vector has: known when the embedder has made one.
+    length: OnceLock<usize>,
+}
+
+/// What a finished turn adds to a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTurn {
+    /// What was said.
+    pub said: Vec<Said>,
+    /// What was shown to the model for it.
+    pub recalled: Vec<Place>,
+    /// The running summary, where a model wrote one.
+    pub summary: Option<String>,
+    /// The run that made it.
+    pub run: Option<RunId>,
+    /// When, in milliseconds since 1970.
+    pub at_ms: Option<u64>,
+}
+
+/// What forgetting took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The turns that are gone.
+    pub turns: BTreeSet<Turn>,
+    /// Later turns that were answered with passages of them in view, and may repeat what they said.
+    pub heard_by: BTreeSet<Turn>,
+}
+
+impl Session {
+    /// Opens a session, beginning it if it is not there. Without an embedder passages are found by their words alone.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`], with [`StoreError::SessionBusy`] while another process has it.
+    pub fn open(
+        store: &Store,
+        name: &SessionName,
+        options: MemoryOptions,
+        embedder: Option<Arc<dyn Embedder>>,
+        now_ms: u64,
+    ) -> Result<Self, MemoryError> {
+        let folder = store.open_session(name)?;
+        let (events, damaged) = events(store, name)?;
+        if events.is_empty() {
+            folder.journal()?.append(&MemoryEvent::Began { at_ms: now_ms })?;
+        }
+        let memory = folded(&events, &options);
+        Ok(Self {
+            folder: Mutex::new(folder),
+            memory: Mutex::new(memory),
+            options,
+            embedder,
+            now_ms: AtomicU64::new(now_ms),
+            damaged,
+            length: OnceLock::new(),
+        })
+    }
+
+    /// Says how many records could not be read when the session was opened.
+    #[must_use]
+    pub fn damaged(&self) -> usize {
+        self.damaged
+    }
+
+    /// Says what time it is.
+    pub fn at(&self, now_ms: u64) {
+        self.now_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Gives the folder of the session to `look`.
+    pub fn folder<T>(&self, look: impl FnOnce(&SessionFolder) -> T) -> T {
+        look(&self.locked_folder())
+    }
+
+    /// Gives the memory to `look`.
+    pub fn read<T>(&self, look: impl FnOnce(&Memory) -> T) -> T {
+        look(&self.locked())
+    }
+
+    /// Puts together what goes into a prompt for `text`: see [`Memory::compose`].
+    ///
+    /// # Errors
+    /// [`MemoryError::Embedding`] where the embedder fails.
+    pub async fn recall(
+        &self,
+        text: &str,
+        room: Room,
+        counter: &dyn TokenCounter,
+    ) -> Result<Composition, MemoryError> {
+        let vector = self.vector(text).await?;
+        let at_ms = self.now_ms.load(Ordering::Relaxed);
+        Ok(self.locked().compose(&Cue { text, vector: vector.as_deref(), at_ms }, room, counter))
+    }
+
+    /// Takes a finished turn in. When this returns, it outlives a loss of power.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`]; then the session is as before.
+    pub fn remember(&self, new: NewTurn) -> Result<Turn, MemoryError> {
+        let turn = self.locked().next_turn();
+        let NewTurn { said, recalled, summary, run, at_ms } = new;
+        let episode = Episode { turn, at_ms, said };
+        let run = run.map(String::from);
+        self.record(&MemoryEvent::Turned { episode, recalled, summary, run })?;
+        Ok(turn)
+    }
+
+    /// Makes a file recallable. It takes a number among the turns.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub fn attach(&self, document: Said) -> Result<Turn, MemoryError> {
+        let turn = self.locked().next_turn();
+        let at_ms = self.now_ms.load(Ordering::Relaxed);
+        self.record(&MemoryEvent::Attached { turn, at_ms, document })?;
+        Ok(turn)
+    }
+
+    /// Puts a turn into every prompt, or no longer.
+    ///
+    /// # Errors
+    /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
+    pub fn pin(&self, turn: Turn, pinned: bool) -> Result<(), MemoryError> {
+        self.known(turn)?;
+        self.record(&if pinned { MemoryEvent::Pinned { turn } } else { MemoryEvent::Unpinned { turn } })
+    }
+
+    /// Puts a message right. What it said before stays in the session's journal.
+    ///
+    /// # Errors
+    /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
+    pub fn edit(&self, turn: Turn, said: u32, text: String) -> Result<(), MemoryError> {
+        self.known(turn)?;
+        self.record(&MemoryEvent::Edited { turn, said, text })
+    }
+
+    /// Takes the last turn back; none where there is none.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub fn undo(&self) -> Result<Option<Turn>, MemoryError> {
+        let last = self.locked().episodes().next_back().map(|episode| episode.turn);
+        if let Some(turn) = last {
+            self.record(&MemoryEvent::Undone { turn })?;
+        }
+        Ok(last)
+    }
+
+    /// Really deletes turns: what was said, their vectors, the summaries that were made from them, and the runs of these and of all
+    /// later turns, whose prompts may have held them. The session's journal is written anew without them.
+    ///
+    /// # Errors
+    /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
+    pub fn forget(&self, turns: &BTreeSet<Turn>, store: &Store) -> Result<Forgotten, MemoryError> {
+        for turn in turns {
+            self.known(*turn)?;
+        }
+        let name = self.folder(|folder| folder.name().clone());
+        let (all, _) = events(store, &name)?;
+        let first = turns.first().copied().unwrap_or(Turn(u32::MAX));
+        let mut heard_by = BTreeSet::new();
+        let mut runs: BTreeSet<String> = BTreeSet::new();
+        for event in &all {
+            let MemoryEvent::Turned { episode, recalled, run, .. } = event else { continue };
+            if !turns.contains(&episode.turn) && recalled.iter().any(|place| turns.contains(&place.turn)) {
+                heard_by.insert(episode.turn);
+            }
+            if episode.turn < first {
+                runs.extend(run.clone());
+            }
+        }
+        let left: Vec<MemoryEvent> =
+            all.into_iter().filter_map(|event| without(event, turns, first)).collect();
+        let mut folder = self.locked_folder();
+        let mut memory = self.locked();
+        let vectors = kept_vectors(&memory);
+        // The vectors go first: positions in a journal that is written anew are others.
+        memory.vectors = None;
+        remove_vectors(&folder)?;
+        folder.rewrite(&left)?;
+        for run in folder.store().runs()? {
+            if !runs.contains(run.as_str()) {
+                folder.store().remove(&run)?;
+            }
+        }
+        *memory = folded(&left, &self.options);
+        if let Some((embedder, length)) = self.embedder.as_ref().zip(self.length.get()) {
+            keep_vectors(&folder, &mut memory, embedder.as_ref(), *length)?;
+        }
+        memory.take_over(&vectors)?;
+        Ok(Forgotten { turns: turns.clone(), heard_by })
+    }
+
+    /// Embeds what has no vector yet, telling `progress` how many of how many are done. Does nothing without an embedder.
+    ///
+    /// Returns whether vectors that were kept could not be used, being damaged or another embedder's, so that all are made anew.
+    ///
+    /// # Errors
+    /// [`MemoryError::Embedding`], [`MemoryError::Vectors`].
+    pub async fn embed(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<bool, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(false) };
+        let remade = self.open_vectors(embedder.as_ref()).await?;
+        let pending = self.locked().pending();
+        let mut done = 0;
+        for texts in pending.chunks(AT_ONCE) {
+            let vectors = embedder.embed(texts).await?;
+            self.locked().supply(&vectors)?;
+            done += texts.len();
+            progress(done, pending.len());
+        }
+        Ok(remade)
+    }
+
+    /// Opens the kept vectors, once: how long they are is seen from the first one that the embedder makes.
+    async fn open_vectors(&self, embedder: &dyn Embedder) -> Result<bool, MemoryError> {
+        if self.length.get().is_some() {
+            return Ok(false);
+        }
+        let probe = embedder.embed(&["length".to_owned()]).await?.pop().unwrap_or_default();
+        let remade = keep_vectors(&self.locked_folder(), &mut self.locked(), embedder, probe.len())?;
+        let _ = self.length.set(probe.len());
+        Ok(remade)
+    }
+
+    async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(None) };
+        let texts = [text.to_owned()];
+        Ok(embedder.embed(&texts).await?.pop())
+    }
+
+    fn known(&self, turn: Turn) -> Result<(), MemoryError> {
+        let memory = self.locked();
+        let last = memory.episodes().next_back().map_or(Turn(0), |episode| episode.turn);
+        memory.episode(turn).map(|_| ()).ok_or(MemoryError::NoTurn { turn, last })
+    }
+
+    fn record(&self, event: &MemoryEvent) -> Result<(), MemoryError> {
+        self.locked_folder().journal()?.append_forced(event)?;
+        self.locked().apply(event);
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_folder(&self) -> MutexGuard<'_, SessionFolder> {
+        self.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the events of a session, and counts the records that cannot be read.
+fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize), StoreError> {
+    let mut damaged = 0;
+    let mut found = Vec::new();
+    for entry in store.read_session(name)?.entries::<MemoryEvent>() {
+        match entry {
+            Ok((_, event)) => found.push(event),
+            Err(StoreError::DamagedRecord { .. }) => damaged += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((found, damaged))
+}
+
+fn folded(events: &[MemoryEvent], options: &MemoryOptions) -> Memory {
+    let mut memory = Memory::new(options.clone());
+    for event in events {
+        memory.apply(event);
+    }
+    memory
+}
+
+/// An event without anything of the forgotten turns; none where nothing is left of it.
+fn without(event: MemoryEvent, turns: &BTreeSet<Turn>, first: Turn) -> Option<MemoryEvent> {
+    match event {
+        MemoryEvent::Turned { episode, mut recalled, summary, run } => {
+            if turns.contains(&episode.turn) {
+                return None;
+            }
+            recalled.retain(|place| !turns.contains(&place.turn));
+            // A summary that was written after them may hold what they said, and their run is gone.
+            let before = episode.turn < first;
+            let (summary, run) = (summary.filter(|_| before), run.filter(|_| before));
+            Some(MemoryEvent::Turned { episode, recalled, summary, run })
+        }
+        MemoryEvent::Attached { turn, .. }
+        | MemoryEvent::Pinned { turn }
+        | MemoryEvent::Unpinned { turn }
+        | MemoryEvent::Edited { turn, .. }
+        | MemoryEvent::Undone { turn }
+            if turns.contains(&turn) =>
+        {
+            None
+        }
+        other => Some(other),
+    }
+}
+
+/// The files of the vectors, in the session's folder.
+const VECTORS: [&str; 2] = ["vectors.codes", "vectors.rows"];
+
+/// Raised when passages are cut by other rules, so that vectors of earlier ones are made anew.
+const PASSAGES: u32 = 1;
+
+/// Opens the vectors of a session for its memory, and tells whether they had to be begun anew although there were some.
+fn keep_vectors(
+    folder: &SessionFolder,
+    memory: &mut Memory,
+    embedder: &dyn Embedder,
+    length: usize,
+) -> Result<bool, MemoryError> {
+    let maker = format!("{} passages {PASSAGES}", embedder.identity());
+    let open = || -> Result<VectorIndex<AnyStorage>, MemoryError> {
+        let [codes, rows] = VECTORS;
+        let (codes, rows) = (folder.open_file(codes)?, folder.open_file(rows)?);
+        let (codes, rows): (AnyStorage, AnyStorage) = (Box::new(codes), Box::new(rows));
+        Ok(VectorIndex::open(codes, rows, length, &maker)?)
+    };
+    let mut remade = false;
+    let index = match open() {
+        Ok(index) if index.len() <= memory.kept.len() => index,
+        Err(error @ MemoryError::Store(_)) => return Err(error),
+        _ => {
+            remade = true;
+            remove_vectors(folder)?;
+            open()?
+        }
+    };
+    memory.keep_vectors(index)?;
+    Ok(remade)
+}
+
+fn remove_vectors(folder: &SessionFolder) -> Result<(), StoreError> {
+    VECTORS.iter().try_for_each(|name| folder.remove_file(name))
+}
+
+fn kept_vectors(memory: &Memory) -> HashMap<Place, Vec<f32>> {
+    let vectors = memory.vectors.as_ref();
+    let of =
+        |(at, kept): (usize, &super::state::Kept)| Some((kept.passage.place, vectors?.vector(at).ok()??));
+    memory.kept.iter().enumerate().filter_map(of).collect()
+}

@@ -1,0 +1,136 @@
+//! What a memory holds and shows, over whole chats.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::text::{ApproximateCounter, TokenCount, TokenCounter as _};
+
+fn memory(forgetting: Option<Salience>) -> Memory {
+    Memory::new(MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting })
+}
+
+fn turned(turn: u32, user: &str, assistant: &str) -> MemoryEvent {
+    let said = vec![Said::user(user), Said::assistant(assistant)];
+    let episode = Episode { turn: Turn(turn), at_ms: Some(u64::from(turn) * 86_400_000), said };
+    MemoryEvent::Turned { episode, recalled: Vec::new(), summary: None, run: None }
+}
+
+fn cue(text: &str) -> Cue<'_> {
+    Cue { text, vector: None, at_ms: 1_000_000_000_000 }
+}
+
+fn shown(memory: &Memory, text: &str, kind: PartKind) -> Vec<String> {
+    let found = memory.compose(&cue(text), Room::of(TokenCount(2_000)), &ApproximateCounter);
+    found.parts.iter().filter(|part| part.kind == kind).map(Part::line).collect()
+}
+
+#[test]
+fn an_answer_that_repeats_what_was_recalled_is_kept_and_not_indexed() {
+    let mut memory = memory(None);
+    memory.apply(&turned(1, "My grandmother kept the lighthouse at Skagen.", "How fine."));
+    let place = memory
+        .compose(
+            &cue("lighthouse"),
+            Room { total: TokenCount(500), tail: TokenCount(0), summaries: false },
+            &ApproximateCounter,
+        )
+        .recalled()[0];
+    let before = memory.indexed();
+    let said = vec![
+        Said::user("Who kept the lighthouse?"),
+        Said::assistant("Your grandmother kept the lighthouse at Skagen."),
+    ];
+    let episode = Episode { turn: Turn(2), at_ms: None, said };
+    memory.apply(&MemoryEvent::Turned { episode, recalled: vec![place], summary: None, run: None });
+    assert_eq!(memory.indexed(), before + 1, "the question alone");
+    assert_eq!(memory.episode(Turn(2)).unwrap().said.len(), 2, "what was said is kept");
+}
+
+#[test]
+fn a_correction_is_shown_beside_what_it_corrects() {
+    let mut memory = memory(None);
+    memory.apply(&turned(1, "The deadline of the harbour project is in May.", "Noted."));
+    for turn in 2..6 {
+        memory.apply(&turned(turn, &format!("Number {turn} is about the weather."), "I see."));
+    }
+    memory.apply(&turned(6, "Actually, the deadline of the harbour project is in June.", "Noted."));
+    for turn in 7..10 {
+        memory.apply(&turned(turn, &format!("Number {turn} is about the garden."), "I see."));
+    }
+    let lines = shown(&memory, "When is the deadline?", PartKind::Passage);
+    assert!(
+        lines.iter().any(|line| line.starts_with("[turn 1, 1970-01-02, put right in turn 6]")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line.contains("in June")), "{lines:?}");
+}
+
+#[test]
+fn an_edit_an_undo_and_a_pin_change_what_is_found() {
+    let mut memory = memory(None);
+    memory.apply(&turned(1, "My sister lives in Graz.", "A fine town."));
+    memory.apply(&turned(2, "My brother lives in Ulm.", "A fine town."));
+    for turn in 3..6 {
+        memory.apply(&turned(turn, "It rains.", "It does."));
+    }
+    memory.apply(&MemoryEvent::Edited { turn: Turn(1), said: 0, text: "My sister lives in Linz.".into() });
+    memory.apply(&MemoryEvent::Pinned { turn: Turn(2) });
+    let found = shown(&memory, "Where does my sister live?", PartKind::Passage).join("\n");
+    assert!(found.contains("Linz") && !found.contains("Graz"), "{found}");
+    assert_eq!(shown(&memory, "Anything", PartKind::Pin).len(), 2);
+    memory.apply(&MemoryEvent::Undone { turn: Turn(5) });
+    assert_eq!(memory.next_turn(), Turn(5));
+}
+
+#[test]
+fn every_hundred_turns_half_a_percent_leaves_the_index_and_nothing_else() {
+    let mut memory = memory(Some(Salience::default()));
+    for turn in 1..=99 {
+        memory.apply(&turned(
+            turn,
+            &format!("Fact number {turn} about the old mill."),
+            "Thank you for that.",
+        ));
+    }
+    assert_eq!(memory.indexed(), 198);
+    memory.apply(&turned(100, "Fact number 100 about the old mill.", "Thank you for that."));
+    assert_eq!(memory.indexed(), 199, "one of 200");
+    assert_eq!(memory.episodes().count(), 100);
+    assert!(memory.episode(Turn(1)).is_some(), "the oldest left the index, not the chat");
+}
+
+proptest! {
+    #[test]
+    fn no_prompt_passes_its_room_and_every_part_was_said(
+        texts in prop::collection::vec("([A-Z][a-z]{1,8}( [a-z]{1,8}){0,12}[.?!] ?){1,30}", 1..30),
+        room in 20_u64..4_000,
+        asked in "[a-z]{1,6}( [a-z]{1,6}){0,6}",
+        pinned in 1_u32..30,
+    ) {
+        let mut memory = memory(Some(Salience::default()));
+        for (turn, text) in (1..).zip(&texts) {
+            memory.apply(&turned(turn, text, "From now on I shall remember it."));
+        }
+        memory.apply(&MemoryEvent::Pinned { turn: Turn(pinned) });
+        let room = Room::of(TokenCount(room));
+        let found = memory.compose(&cue(&asked), room, &ApproximateCounter);
+        let lines: Vec<String> = found.parts.iter().map(Part::line).collect();
+        prop_assert!(ApproximateCounter.count(&lines.join("\n")) <= room.total);
+        let kinds: Vec<PartKind> = found.parts.iter().map(|part| part.kind).collect();
+        prop_assert!(kinds.is_sorted(), "{kinds:?}");
+        for part in &found.parts {
+            let Some(place) = part.place else { continue };
+            let whole = memory.text(place).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            for piece in part.text.split("[…]").flat_map(|piece| piece.split_inclusive(['.', '?', '!'])) {
+                prop_assert!(whole.contains(piece.trim()), "{piece:?} was not said in {whole:?}");
+            }
+        }
+        let mut fewer = found.clone();
+        while fewer.drop_least() {}
+        let rest = |found: &Composition| found.parts.iter().filter(|part| part.kind != PartKind::Passage).count();
+        prop_assert_eq!(rest(&fewer), rest(&found));
+        prop_assert_eq!(fewer.parts.len(), rest(&found));
+    }
+}
