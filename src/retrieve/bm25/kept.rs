@@ -6,7 +6,7 @@ use super::{Bm25, MOST_POSITIONS};
 use crate::retrieve::error::IndexError;
 use crate::retrieve::log::{Label, Log};
 use crate::retrieve::storage::Storage;
-use crate::retrieve::terms::{RULES, TermIndex};
+use crate::retrieve::terms::RULES;
 
 /// The version of the records.
 const VERSION: u32 = 1;
@@ -98,7 +98,7 @@ impl<S: Storage> KeptBm25<S> {
 }
 
 /// Does what a record says, and puts its postings with the others; none if it cannot have been written so.
-fn replay(index: &mut Bm25, loose: &mut Vec<(TermIndex, Posting)>, record: &Record) -> Option<()> {
+fn replay(index: &mut Bm25, loose: &mut Vec<(u32, Posting)>, record: &Record) -> Option<()> {
     match record {
         Record::Text(entry) => {
             let terms = index.vocabulary.len() + entry.new.len();
@@ -106,9 +106,9 @@ fn replay(index: &mut Bm25, loose: &mut Vec<(TermIndex, Posting)>, record: &Reco
                 return None;
             }
             let position = index.add_text(entry);
-            let posting =
-                |(term, frequency): &(TermIndex, u32)| (*term, Posting { position, frequency: *frequency });
-            loose.extend(entry.tally.iter().map(posting));
+            for (term, frequency) in &entry.tally {
+                loose.push((u32::try_from(*term).ok()?, Posting { position, frequency: *frequency }));
+            }
             Some(())
         }
         Record::Forget(position) => index.forget(*position).then_some(()),

@@ -25,10 +25,10 @@ pub(super) struct Postings {
 
 impl Postings {
     /// Sorts postings by their terms, of which there are `terms`; those of one term must come in the order of positions.
-    pub(super) fn pack(loose: &[(TermIndex, Posting)], terms: usize) -> Self {
+    pub(super) fn pack(loose: &[(u32, Posting)], terms: usize) -> Self {
         let mut ends = vec![0usize; terms];
         for (term, _) in loose {
-            if let Some(count) = ends.get_mut(*term) {
+            if let Some(count) = ends.get_mut(*term as usize) {
                 *count += 1;
             }
         }
@@ -39,7 +39,7 @@ impl Postings {
         }
         let mut packed = vec![Posting { position: 0, frequency: 0 }; sum];
         for (term, posting) in loose {
-            if let Some(end) = ends.get_mut(*term)
+            if let Some(end) = ends.get_mut(*term as usize)
                 && let Some(place) = packed.get_mut(*end)
             {
                 *place = *posting;

@@ -65,7 +65,10 @@ fn entry(rest: &mut &[u8]) -> Option<Entry> {
         entry.new.push(std::str::from_utf8(term).ok()?.to_owned());
     }
     let mut before = 0usize;
-    for _ in 0..take(rest)? {
+    let terms = take(rest)?;
+    // Each takes two bytes at least, so that a number that is wrong reserves no more than there is.
+    entry.tally.reserve_exact(terms.min(rest.len() / 2));
+    for _ in 0..terms {
         before = before.checked_add(take(rest)?)?;
         entry.tally.push((before, u32::try_from(take(rest)?).ok()?));
     }

@@ -12,7 +12,7 @@ const MOST_WHOLE: usize = 100_000;
 
 /// The signs leave so many for each candidate that is wanted, one of so many of all, and at least so many.
 const LEFT_FOR_EACH: usize = 8;
-const ONE_LEFT_OF: usize = 64;
+const ONE_LEFT_OF: usize = 32;
 const FEWEST_LEFT: usize = 1_024;
 
 /// The largest code; -128 is not used, so that codes are symmetric.
