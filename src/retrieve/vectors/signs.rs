@@ -1,7 +1,7 @@
 //! The signs of vectors, one bit a number: a first sieve for collections whose codes are too many to go through.
 //!
 //! The query keeps four bits a number. Its product with signs orders vectors well enough to leave one in a hundred for the
-//! codes, and goes through an eighth of their bytes. Of 56,000 different vectors of sentences by `MiniLM`, the thousand best by
+//! codes, and goes through an eighth of their bytes. Of 56,000 different vectors of sentences by ``MiniLM``, the thousand best by
 //! signs hold all of the ten nearest, and 99.6 % of the fifty nearest.
 
 use super::kernel;
