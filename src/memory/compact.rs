@@ -2,7 +2,7 @@
 //!
 //! HEMA (arXiv 2504.16754, section 3) has a model rewrite one sentence every turn, and every 100 turns a summary of the
 //! summaries. A small model that rewrites its own summary invents more with every turn, so here sentences are chosen and never
-//! written: those of the chat that say most, word for word. Where a model writes the summary instead, its words stand
+//! written: those of the user that say most, word for word. Where a model writes the summary instead, its words stand
 //! here, and the second level is chosen from the chat all the same.
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,9 +23,6 @@ const HALF_LIFE: f64 = 25.0;
 
 /// What a name or a number in a sentence adds to what it says, in rare words.
 const NAMED: f64 = 1.0;
-
-/// How much an answer of the model counts beside the user's words.
-const ANSWERED: f64 = 0.5;
 
 /// How much of its worth a sentence loses that repeats a chosen one, in full.
 const REPEATED: f64 = 0.8;
@@ -120,8 +117,8 @@ impl Compact {
 
     fn candidates(&mut self, episode: &Episode, counter: &dyn TokenCounter) -> Vec<Candidate> {
         let mut found = Vec::new();
-        for said in episode.said.iter().filter(|said| said.role != Role::Document) {
-            let weight = if said.role == Role::Assistant { ANSWERED } else { 1.0 };
+        // What a model answers may be invented, and would stand as a fact from then on.
+        for said in episode.said.iter().filter(|said| said.role == Role::User) {
             for range in sentences(&said.text) {
                 let text = one_line(said.text.get(range).unwrap_or_default());
                 let tokens = counter.count(&text);
@@ -129,7 +126,7 @@ impl Compact {
                     continue;
                 }
                 let terms: BTreeSet<String> = terms(&text).into_iter().collect();
-                let worth = weight * self.worth(&text, &terms);
+                let worth = self.worth(&text, &terms);
                 found.push(Candidate { turn: episode.turn, text, worth, terms, tokens });
             }
         }

@@ -1,7 +1,7 @@
 //! Which passages have most to do with what is asked: by words, by meaning, by what stands beside them, by who said them and
 //! when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::episode::{Episode, Place, Role, Turn};
 use super::state::Memory;
@@ -69,6 +69,12 @@ impl std::fmt::Display for Why {
     }
 }
 
+/// What a message adds to the passages of the one before and after, in a chat between people.
+const AROUND: f32 = 0.7;
+
+/// Scores of passages, by their positions.
+type List = HashMap<usize, f32>;
+
 /// A message: its turn, and its place in the turn.
 type Message = (Turn, u32);
 
@@ -86,33 +92,37 @@ impl Memory {
     #[must_use]
     pub fn rank(&self, text: &str, vector: Option<&[f32]>, when: When) -> Vec<Ranked> {
         let mut found: HashMap<usize, (f32, Why)> = HashMap::new();
-        let near = vector.zip(self.vectors.as_ref()).and_then(|(vector, index)| {
-            let hits = index.search(vector, OFFERED).inspect_err(|error| {
-                tracing::warn!(%error, "passages are found by their words alone");
-            });
-            Some((vector, index, hits.ok()?))
-        });
-        let half = if near.is_some() { 0.5 } else { 1.0 };
-        let hits = self.words.top(text, OFFERED);
-        let best = hits.first().map_or(1.0, |hit| hit.score);
-        for (rank, hit) in (1..).zip(hits) {
-            let (score, why) = found.entry(hit.position).or_default();
-            *score += half * hit.score / best;
-            why.words = Some(rank);
+        let mut by_words = List::new();
+        for (rank, hit) in (1..).zip(self.words.top(text, OFFERED)) {
+            found.entry(hit.position).or_default().1.words = Some(rank);
+            by_words.insert(hit.position, hit.score);
         }
-        if let Some((vector, index, hits)) = near {
-            let best = hits.first().map_or(1.0, |hit| hit.score).max(f32::EPSILON);
-            let mut seen: Vec<usize> = found.keys().copied().collect();
-            for (rank, hit) in (1..).zip(hits) {
-                found.entry(hit.position).or_default().1.meaning = Some(rank);
-                if !seen.contains(&hit.position) {
-                    seen.push(hit.position);
+        let mut lists = vec![by_words];
+        if let Some((vector, index)) = vector.zip(self.vectors.as_ref()) {
+            match index.search(vector, OFFERED) {
+                Ok(hits) => {
+                    for (rank, hit) in (1..).zip(hits) {
+                        found.entry(hit.position).or_default().1.meaning = Some(rank);
+                    }
+                    let likeness = |position: usize| {
+                        let other = index.vector(position).ok().flatten();
+                        (position, other.map_or(0.0, |other| cosine(vector, &other)))
+                    };
+                    lists.push(found.keys().map(|position| likeness(*position)).collect());
                 }
+                Err(error) => tracing::warn!(%error, "passages are found by their words alone"),
             }
-            for position in seen {
-                let other = index.vector(position).ok().flatten();
-                let likeness = other.map_or(0.0, |other| cosine(vector, &other));
-                found.entry(position).or_default().0 += half * likeness.max(0.0) / best;
+        }
+        // Messages between people are short, and say little without those around them.
+        if !self.speakers.is_empty() {
+            let wider: Vec<List> = lists.iter().map(|list| self.windowed(list)).collect();
+            lists.extend(wider);
+        }
+        let share = 1.0 / f32::from(u8::try_from(lists.len()).unwrap_or(1));
+        for list in &lists {
+            let best = list.values().copied().fold(f32::EPSILON, f32::max);
+            for (position, score) in list {
+                found.entry(*position).or_default().0 += share * score.max(0.0) / best;
             }
         }
         self.spread(&mut found);
@@ -123,6 +133,27 @@ impl Memory {
             .collect();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
         ranked
+    }
+
+    /// Adds to the score of each passage a share of the best ones in the messages before and after.
+    fn windowed(&self, list: &List) -> List {
+        let mut best: BTreeMap<Message, f32> = BTreeMap::new();
+        for (position, score) in list {
+            if let Some(kept) = self.kept.get(*position) {
+                let of = best.entry(message(kept.passage.place)).or_default();
+                *of = of.max(*score);
+            }
+        }
+        let of = |at: Option<Message>| at.and_then(|at| best.get(&at)).copied().unwrap_or_default();
+        let mut wider = List::new();
+        let around = best.keys().flat_map(|at| [Some(*at), self.before(*at), self.after(*at)]).flatten();
+        for at in around.collect::<BTreeSet<Message>>() {
+            let beside = AROUND * (of(self.before(at)) + of(self.after(at)));
+            for position in self.passages_of(at) {
+                wider.insert(position, beside + list.get(&position).copied().unwrap_or_default());
+            }
+        }
+        wider
     }
 
     /// Lets passages share in the score of the messages beside theirs, and brings in what puts them right.

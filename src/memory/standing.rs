@@ -1,7 +1,7 @@
 //! Standing instructions and preferences: what the user wants to hold for every answer, kept apart from what is recalled
 //! by likeness, because a question seldom sounds like the instruction that it falls under.
 
-use super::episode::{Episode, Place, Role};
+use super::episode::{Episode, Place, Role, Said};
 use crate::text::{Span, sentences, words};
 
 /// Phrases that make any sentence an instruction for the future, as words in lower case.
@@ -118,7 +118,9 @@ impl Standing {
     /// Finds the standing statements of a turn: sentences of the user that say one of some plain phrases.
     pub(super) fn found_in(episode: &Episode) -> Vec<Self> {
         let mut found = Vec::new();
-        for (said, message) in (0..).zip(&episode.said).filter(|(_, said)| said.role == Role::User) {
+        // Who has a name talks with other people, and instructs nobody.
+        let instructs = |said: &Said| said.role == Role::User && said.name.is_none();
+        for (said, message) in (0..).zip(&episode.said).filter(|(_, said)| instructs(said)) {
             for range in sentences(&message.text) {
                 let text = message.text.get(range.clone()).unwrap_or_default();
                 let Some(kind) = kind(text) else { continue };
