@@ -20,6 +20,7 @@ pub struct CachedEmbedder {
     inner: Arc<dyn Embedder>,
     known: Mutex<HashMap<Key, Vec<f32>>>,
     file: Mutex<File>,
+    length: usize,
 }
 
 impl CachedEmbedder {
@@ -41,7 +42,7 @@ impl CachedEmbedder {
         }
         // What a process that was killed left of a row is cut off.
         opened.set_len((bytes.len() - bytes.len() % row) as u64)?;
-        Ok(Self { inner, known: Mutex::new(known), file: Mutex::new(opened) })
+        Ok(Self { inner, known: Mutex::new(known), file: Mutex::new(opened), length })
     }
 
     fn key(&self, text: &str) -> Key {
@@ -73,8 +74,11 @@ impl Embedder for CachedEmbedder {
                 let mut bytes = Vec::new();
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 for ((key, _), vector) in missing.into_iter().zip(vectors) {
-                    bytes.extend_from_slice(&key);
-                    bytes.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+                    // Rows are of one length; vectors of another are kept in memory only.
+                    if vector.len() == self.length {
+                        bytes.extend_from_slice(&key);
+                        bytes.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+                    }
                     known.insert(key, vector);
                 }
                 // A cache that cannot be written costs time and nothing else.

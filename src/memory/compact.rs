@@ -58,6 +58,8 @@ pub struct Compact {
     /// In how many sentences a term stood.
     frequencies: HashMap<String, u32>,
     seen: u32,
+    /// How many periods were over when the last block was finished.
+    finished: u32,
     history: Vec<(Turn, String)>,
 }
 
@@ -74,7 +76,9 @@ impl Compact {
         let faded = |one: &Candidate| one.worth * 0.5_f64.powf(f64::from(now.since(one.turn)) / HALF_LIFE);
         self.current = choose(pool, SUMMARY, faded);
         self.written = written.map(str::to_owned).or(self.written.take());
-        if now.0.is_multiple_of(PERIOD) {
+        let over = now.0 / PERIOD;
+        if over > self.finished {
+            self.finished = over;
             let block = std::mem::take(&mut self.block);
             self.blocks.push(choose(block, SUMMARY, |one| one.worth));
         }

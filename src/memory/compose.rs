@@ -224,8 +224,8 @@ impl Memory {
             let Some(part) = self.part(PartKind::Passage, one.place) else { continue };
             let most = (shown >= WHOLE).then_some(SHORT);
             let text = self.trimmed(&part.text, &asked, most, filling.counter);
-            let superseded = self.kept.get(one.position).and_then(|kept| kept.superseded);
-            let superseded = superseded.and_then(|at| Some(self.kept.get(at)?.passage.place.turn));
+            let superseded =
+                self.newer(one.position).and_then(|at| Some(self.kept.get(at)?.passage.place.turn));
             let part = Part { text, why: Some(one.why), score: one.score, superseded, ..part };
             shown += usize::from(filling.put(part, &mut cap));
         }

@@ -46,7 +46,7 @@ pub enum MemoryEvent {
         /// Which.
         turn: Turn,
     },
-    /// A message was put right: the new words count from now on, the old ones stay as superseded.
+    /// A message was put right: the new words count from now on, the old ones stay in the journal alone.
     Edited {
         /// The turn of the message.
         turn: Turn,
@@ -60,4 +60,15 @@ pub enum MemoryEvent {
         /// Which.
         turn: Turn,
     },
+}
+
+impl MemoryEvent {
+    /// Returns the turn that the event brings in, or the number that a file takes.
+    pub(super) fn begun(&self) -> Option<Turn> {
+        match self {
+            Self::Turned { episode, .. } => Some(episode.turn),
+            Self::Attached { turn, .. } => Some(*turn),
+            _ => None,
+        }
+    }
 }

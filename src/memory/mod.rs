@@ -26,6 +26,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod vectors;
 mod when;
 
 pub use compact::{Compact, OVERVIEW, SUMMARY};

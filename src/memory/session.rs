@@ -30,7 +30,7 @@ pub enum MemoryError {
     #[error("the vectors of the session cannot be kept")]
     Vectors(#[from] IndexError),
     /// There is no such turn.
-    #[error("there is no turn {turn}: the session has turns 1 to {last}")]
+    #[error("there is no turn {turn}: the last one is {last}")]
     NoTurn {
         /// The turn that was asked for.
         turn: Turn,
@@ -204,11 +204,14 @@ impl Session {
     /// # Errors
     /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
     pub fn forget(&self, turns: &BTreeSet<Turn>, store: &Store) -> Result<Forgotten, MemoryError> {
-        for turn in turns {
-            self.known(*turn)?;
-        }
         let name = self.folder(|folder| folder.name().clone());
         let (all, _) = events(store, &name)?;
+        // A turn that was taken back is not in the memory, and still in the journal.
+        let there: BTreeSet<Turn> = all.iter().filter_map(MemoryEvent::begun).collect();
+        if let Some(turn) = turns.difference(&there).next() {
+            let last = there.last().copied().unwrap_or(Turn(0));
+            return Err(MemoryError::NoTurn { turn: *turn, last });
+        }
         let first = turns.first().copied().unwrap_or(Turn(u32::MAX));
         let mut heard_by = BTreeSet::new();
         let mut runs: BTreeSet<String> = BTreeSet::new();

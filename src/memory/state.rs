@@ -1,6 +1,6 @@
 //! A memory: what its events add up to, and the indexes over it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::event::MemoryEvent;
 use super::passage::{Passage, passages};
 use super::salience::{PERIOD, Salience, lowest};
 use super::standing::Standing;
-use crate::retrieve::{Bm25, IndexError, Storage, VectorIndex, terms};
+use crate::retrieve::{Bm25, Storage, VectorIndex, terms};
 use crate::text::TokenCounter;
 
-/// The share of a passage's terms that stand in what was recalled, from which on an answer only repeats it.
+/// The share of a passage's terms that stand in one that was recalled, from which on an answer only repeats it.
 const ECHO: f64 = 0.7;
 
 /// How a memory works.
@@ -62,6 +62,12 @@ pub struct Memory {
     pub(super) compact: Compact,
     pub(super) standing: Vec<Standing>,
     pub(super) pins: BTreeSet<Turn>,
+    /// The summaries that a model wrote, by the turns after which it did.
+    written: BTreeMap<Turn, String>,
+    /// The last number that a turn was given; none is given twice.
+    last: Turn,
+    /// How many periods were over when passages were last pruned.
+    pruned: u32,
     /// The names of people who speak, where they have names.
     pub(super) speakers: BTreeSet<String>,
 }
@@ -80,6 +86,9 @@ impl Memory {
             compact: Compact::default(),
             standing: Vec::new(),
             pins: BTreeSet::new(),
+            written: BTreeMap::new(),
+            last: Turn(0),
+            pruned: 0,
             speakers: BTreeSet::new(),
         }
     }
@@ -94,6 +103,7 @@ impl Memory {
             MemoryEvent::Attached { turn, at_ms, document } => {
                 let episode = Episode { turn: *turn, at_ms: Some(*at_ms), said: vec![document.clone()] };
                 self.index(&episode, &[]);
+                self.last = self.last.max(*turn);
                 self.episodes.insert(*turn, episode);
             }
             MemoryEvent::Pinned { turn } => {
@@ -119,10 +129,10 @@ impl Memory {
         self.episodes.get(&turn)
     }
 
-    /// Returns the number that the next turn gets.
+    /// Returns the number that the next turn gets: one that no turn had, not even one that was taken back.
     #[must_use]
     pub fn next_turn(&self) -> Turn {
-        self.episodes.keys().next_back().copied().unwrap_or(Turn(0)).next()
+        self.last.next()
     }
 
     /// Returns the summaries.
@@ -149,58 +159,6 @@ impl Memory {
         self.kept.iter().filter(|kept| kept.indexed).count()
     }
 
-    /// Returns the text of the passages that have no vector yet, in the order in which [`Self::supply`] wants them.
-    #[must_use]
-    pub fn pending(&self) -> Vec<String> {
-        let from = self.vectors.as_ref().map_or(0, VectorIndex::len);
-        let texts = self.kept.get(from..).unwrap_or_default().iter();
-        texts.map(|kept| self.indexed_text(&kept.passage)).collect()
-    }
-
-    /// Keeps vectors in this index from now on. It holds those of the first passages, or none.
-    ///
-    /// # Errors
-    /// [`IndexError`] where it cannot be written.
-    pub fn keep_vectors(&mut self, mut index: VectorIndex<AnyStorage>) -> Result<(), IndexError> {
-        for (at, kept) in self.kept.iter().enumerate().take(index.len()) {
-            if !kept.indexed {
-                index.forget(at)?;
-            }
-        }
-        self.vectors = Some(index);
-        Ok(())
-    }
-
-    /// Takes the vectors of pending passages, in their order. All vectors of a memory are of one length.
-    ///
-    /// # Errors
-    /// [`IndexError`] where a vector is of another length, or cannot be written.
-    pub fn supply(&mut self, vectors: &[Vec<f32>]) -> Result<(), IndexError> {
-        let Some(first) = vectors.first() else { return Ok(()) };
-        let index = match &mut self.vectors {
-            Some(index) => index,
-            none => {
-                let empty = || -> AnyStorage { Box::new(Vec::new()) };
-                none.insert(VectorIndex::open(empty(), empty(), first.len(), "in memory")?)
-            }
-        };
-        let at = index.len();
-        index.push_all(vectors.iter().map(Vec::as_slice))?;
-        for (at, _) in (at..).zip(vectors) {
-            if self.kept.get(at).is_some_and(|kept| !kept.indexed) {
-                index.forget(at)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes over the vectors that another memory had for the same places, as far as they go without a gap.
-    pub(super) fn take_over(&mut self, vectors: &HashMap<Place, Vec<f32>>) -> Result<(), IndexError> {
-        let known = self.kept.iter().map_while(|kept| vectors.get(&kept.passage.place).cloned());
-        let known: Vec<Vec<f32>> = known.collect();
-        self.supply(&known)
-    }
-
     /// Returns the words at a place; none where there are none.
     #[must_use]
     pub fn text(&self, place: Place) -> Option<&str> {
@@ -214,7 +172,13 @@ impl Memory {
 
     fn turned(&mut self, episode: &Episode, recalled: &[Place], summary: Option<&str>) {
         self.note_recalled(recalled, episode.turn);
-        let heard: Vec<String> = recalled.iter().filter_map(|at| self.text(*at)).map(str::to_owned).collect();
+        let heard: Vec<BTreeSet<String>> = recalled
+            .iter()
+            .filter_map(|at| self.text(*at))
+            .map(|text| terms(text).into_iter().collect())
+            .collect();
+        self.last = self.last.max(episode.turn);
+        self.written.extend(summary.map(|summary| (episode.turn, summary.to_owned())));
         self.episodes.insert(episode.turn, episode.clone());
         self.index(episode, &heard);
         self.speakers.extend(
@@ -226,7 +190,10 @@ impl Memory {
         );
         self.standing.extend(Standing::found_in(episode));
         self.compact.learn(episode, summary, self.options.counter.as_ref());
-        if episode.turn.0.is_multiple_of(PERIOD) {
+        // Not every number is that of a turn of the chat: a file that was attached has one, too.
+        let over = episode.turn.0 / PERIOD;
+        if over > self.pruned {
+            self.pruned = over;
             self.prune(episode.turn);
         }
     }
@@ -243,11 +210,10 @@ impl Memory {
 
     /// Indexes the passages of a turn, but for those of an answer that repeat what was recalled for it: a memory that feeds on
     /// itself fills with copies.
-    fn index(&mut self, episode: &Episode, heard: &[String]) {
-        let heard: BTreeSet<String> = heard.iter().flat_map(|text| terms(text)).collect();
+    fn index(&mut self, episode: &Episode, heard: &[BTreeSet<String>]) {
         for passage in passages(episode) {
             let text = text_of(episode, passage.place).to_owned();
-            let echo = passage.role == Role::Assistant && repeats(&text, &heard);
+            let echo = passage.role == Role::Assistant && repeats(&text, heard);
             let at = self.kept.len();
             self.learn_words(&with_speaker(episode, &passage, &text));
             if echo {
@@ -289,9 +255,8 @@ impl Memory {
             return;
         };
         text.clone_into(&mut message.text);
-        let episode = episode.clone();
+        let only = episode.clone();
         self.unindex(turn, |place| place.said == said);
-        let only = Episode { said: episode.said.clone(), ..episode };
         let fresh: Vec<Passage> =
             passages(&only).into_iter().filter(|passage| passage.place.said == said).collect();
         for passage in fresh {
@@ -304,6 +269,9 @@ impl Memory {
         self.standing.retain(|standing| standing.place.turn != turn);
         self.standing.extend(Standing::found_in(&only));
         self.standing.sort_by_key(|standing| standing.place);
+        // What a model wrote after those words may hold them.
+        self.written.retain(|written, _| *written < turn);
+        self.summarize_anew();
     }
 
     fn drop_turn(&mut self, turn: Turn) {
@@ -311,6 +279,26 @@ impl Memory {
         self.episodes.remove(&turn);
         self.pins.remove(&turn);
         self.standing.retain(|standing| standing.place.turn != turn);
+        self.written.retain(|written, _| *written < turn);
+        self.summarize_anew();
+    }
+
+    /// Makes the summaries of what is there now.
+    fn summarize_anew(&mut self) {
+        self.compact = Compact::default();
+        for episode in self.episodes.values().filter(|episode| episode.is_chat()) {
+            let written = self.written.get(&episode.turn).map(String::as_str);
+            self.compact.learn(episode, written, self.options.counter.as_ref());
+        }
+    }
+
+    /// Returns the passage that puts this one right, unless it was taken back itself.
+    pub(super) fn newer(&self, position: usize) -> Option<usize> {
+        let newer = self.kept.get(position)?.superseded?;
+        self.kept
+            .get(newer)
+            .filter(|kept| self.episodes.contains_key(&kept.passage.place.turn))
+            .map(|_| newer)
     }
 
     /// Takes passages of a turn out of the indexes; their positions stay taken.
@@ -349,7 +337,7 @@ impl Memory {
     }
 
     /// What of a passage is searched: with the name of who speaks, where speakers have names.
-    fn indexed_text(&self, passage: &Passage) -> String {
+    pub(super) fn indexed_text(&self, passage: &Passage) -> String {
         let episode = self.episodes.get(&passage.place.turn);
         let text = self.text(passage.place).unwrap_or_default();
         episode.map_or_else(|| text.to_owned(), |episode| with_speaker(episode, passage, text))
@@ -370,9 +358,10 @@ fn with_speaker(episode: &Episode, passage: &Passage, text: &str) -> String {
     }
 }
 
-fn repeats(text: &str, heard: &BTreeSet<String>) -> bool {
+/// Tells whether one of the passages that were heard says nearly all of a text. All of them together hold most words of any answer.
+fn repeats(text: &str, heard: &[BTreeSet<String>]) -> bool {
     let own = terms(text);
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-    let shared = own.iter().filter(|term| heard.contains(*term)).count();
-    !own.is_empty() && count(shared) >= ECHO * count(own.len())
+    let shared = |one: &BTreeSet<String>| own.iter().filter(|term| one.contains(*term)).count();
+    !own.is_empty() && heard.iter().any(|one| count(shared(one)) >= ECHO * count(own.len()))
 }

@@ -80,8 +80,13 @@ fn an_edit_an_undo_and_a_pin_change_what_is_found() {
     let found = shown(&memory, "Where does my sister live?", PartKind::Passage).join("\n");
     assert!(found.contains("Linz") && !found.contains("Graz"), "{found}");
     assert_eq!(shown(&memory, "Anything", PartKind::Pin).len(), 2);
-    memory.apply(&MemoryEvent::Undone { turn: Turn(5) });
-    assert_eq!(memory.next_turn(), Turn(5));
+    assert!(!memory.compact().summary().contains("Graz"), "{}", memory.compact().summary());
+    memory.apply(&turned(6, "My cat Moritz eats only herring.", "I see."));
+    assert!(memory.compact().summary().contains("Moritz"));
+    memory.apply(&MemoryEvent::Undone { turn: Turn(6) });
+    assert!(!memory.compact().summary().contains("Moritz"), "what was taken back is summed up no more");
+    assert!(memory.episode(Turn(6)).is_none());
+    assert_eq!(memory.next_turn(), Turn(7), "no number is given twice");
 }
 
 #[test]
@@ -99,6 +104,61 @@ fn every_hundred_turns_half_a_percent_leaves_the_index_and_nothing_else() {
     assert_eq!(memory.indexed(), 199, "one of 200");
     assert_eq!(memory.episodes().count(), 100);
     assert!(memory.episode(Turn(1)).is_some(), "the oldest left the index, not the chat");
+}
+
+#[test]
+fn an_answer_of_its_own_is_indexed_however_much_was_recalled() {
+    let mut memory = memory(None);
+    let facts = [
+        "The ferry sank in 1913.",
+        "The mill burned in spring.",
+        "My aunt sells herring.",
+        "Boats are blue.",
+    ];
+    for (turn, fact) in (1..).zip(facts) {
+        memory.apply(&turned(turn, fact, "I see."));
+    }
+    let place = |turn| Place { turn: Turn(turn), said: 0, span: crate::text::Span { start: 0, end: 15 } };
+    let before = memory.indexed();
+    let said = vec![
+        Said::user("Tell me a story."),
+        Said::assistant("In spring the ferry burned, and my aunt sank blue boats."),
+    ];
+    let episode = Episode { turn: Turn(5), at_ms: None, said };
+    let recalled = (1..=4).map(place).collect();
+    memory.apply(&MemoryEvent::Turned { episode, recalled, summary: None, run: None });
+    assert_eq!(memory.indexed(), before + 2, "no single passage says it");
+}
+
+#[test]
+fn a_file_with_a_round_number_puts_off_neither_pruning_nor_the_second_level() {
+    let mut memory = memory(Some(Salience::default()));
+    for turn in 1..=99 {
+        memory.apply(&turned(
+            turn,
+            &format!("Fact number {turn} about the old mill."),
+            "Thank you for that.",
+        ));
+    }
+    let document = Said { role: Role::Document, name: Some("a.md".into()), text: "A lease.".into() };
+    memory.apply(&MemoryEvent::Attached { turn: Turn(100), at_ms: 0, document });
+    assert!(memory.compact().overview().is_empty());
+    memory.apply(&turned(101, "Fact number 101 about the old mill.", "Thank you for that."));
+    assert!(!memory.compact().overview().is_empty());
+    assert_eq!(memory.indexed(), 200, "one of 201");
+}
+
+#[test]
+fn a_correction_that_was_taken_back_corrects_nothing() {
+    let mut memory = memory(None);
+    memory.apply(&turned(1, "The deadline of the harbour project is in May.", "Noted."));
+    for turn in 2..5 {
+        memory.apply(&turned(turn, "It rains.", "It does."));
+    }
+    memory.apply(&turned(5, "Actually, the deadline of the harbour project is in June.", "Noted."));
+    memory.apply(&MemoryEvent::Undone { turn: Turn(5) });
+    let lines = shown(&memory, "When is the deadline?", PartKind::Passage).join("\n");
+    assert!(lines.contains("[turn 1, 1970-01-02] user"), "{lines}");
 }
 
 proptest! {

@@ -6,7 +6,8 @@ use super::state::Memory;
 use crate::retrieve::terms;
 use crate::text::{TokenCount, TokenCounter, sentences, words};
 
-/// The most tokens of a passage that is not among the best. Measured: 25 to 30 are best.
+/// The most tokens of a passage that is not among the best. Shorter ones
+/// let more messages in and lose the words of the answer.
 pub(super) const SHORT: TokenCount = TokenCount(28);
 
 /// The rarity that one term adds to what a sentence says, at most.

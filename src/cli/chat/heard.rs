@@ -24,6 +24,8 @@ pub(super) struct Heard {
     listener: Arc<dyn Listener>,
     /// Whether the next answer is heard.
     open: AtomicBool,
+    /// Whether anything of the last answer was.
+    any: AtomicBool,
 }
 
 impl fmt::Debug for Heard {
@@ -34,12 +36,19 @@ impl fmt::Debug for Heard {
 
 impl Heard {
     pub(super) fn new(model: Arc<dyn ChatModel>, listener: Arc<dyn Listener>) -> Arc<Self> {
-        Arc::new(Self { model, listener, open: AtomicBool::new(false) })
+        Arc::new(Self { model, listener, open: AtomicBool::new(false), any: AtomicBool::new(false) })
     }
 
     /// Begins a turn: its first answer is heard, and what is asked after it is not.
     pub(super) fn listen(&self) {
+        self.any.store(false, Ordering::Release);
         self.open.store(true, Ordering::Release);
+    }
+
+    /// Tells whether the answer was heard while it was written. One that is known from before is not, nor is one that comes as a
+    /// whole.
+    pub(super) fn was_heard(&self) -> bool {
+        self.any.load(Ordering::Acquire)
     }
 
     async fn heard(
@@ -54,7 +63,10 @@ impl Heard {
         let both = Both { listener: self.listener.as_ref(), sink, began: AtomicBool::new(false) };
         let answer = self.model.chat_within(admission, request, Some(&both)).await;
         match &answer {
-            Ok(_) => self.open.store(false, Ordering::Release),
+            Ok(_) => {
+                self.any.store(both.began.load(Ordering::Acquire), Ordering::Release);
+                self.open.store(false, Ordering::Release);
+            }
             Err(_) if both.began.load(Ordering::Acquire) => self.listener.broken(),
             Err(_) => {}
         }

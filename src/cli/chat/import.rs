@@ -152,15 +152,20 @@ fn said(author: &str, text: String) -> Said {
     }
 }
 
-/// Reads a transcript: a line `**speaker**:`, `## speaker` or `speaker:` begins a message.
+/// Who speaks in transcripts where nobody has a name.
+const ROLES: [&str; 10] =
+    ["user", "assistant", "human", "ai", "you", "me", "bot", "chatgpt", "claude", "model"];
+
+/// Reads a transcript: a line `**speaker**:`, `## user` or `user:` begins a message, unless a backslash stands before it.
 fn of_markdown(text: &str, left_out: &mut Vec<(usize, String)>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if let Some((author, at_ms, rest)) = heading(line) {
             messages.push(Message { said: said(author, rest.to_owned()), at_ms });
         } else if let Some(message) = messages.last_mut() {
+            let bare = line.strip_prefix('\\').filter(|rest| begins(rest.trim_start_matches('\\')));
             message.said.text.push('\n');
-            message.said.text.push_str(line);
+            message.said.text.push_str(bare.unwrap_or(line));
         } else if !line.trim().is_empty() {
             left_out.push((number, "nobody speaks yet: expected a line such as `**user**:`".to_owned()));
         }
@@ -172,24 +177,33 @@ fn of_markdown(text: &str, left_out: &mut Vec<(usize, String)>) -> Vec<Message> 
     messages
 }
 
-/// The speaker of a line that begins a message, when it was, and what follows in the line.
+/// Tells whether a line of a transcript begins a message.
+pub(super) fn begins(line: &str) -> bool {
+    heading(line).is_some()
+}
+
+/// The speaker of a line that begins a message, when it was, and what follows in the line. A heading and a name that is not bold
+/// have to be a role: answers are full of others. Bold words with something behind them are no speaker either, unless
+/// they are one.
 fn heading(line: &str) -> Option<(&str, Option<u64>, &str)> {
+    let is_role = |name: &str| ROLES.contains(&name.trim().to_lowercase().as_str());
     let (name, rest) = if let Some(bold) = line.strip_prefix("**") {
         let (name, rest) = bold.split_once("**")?;
         (name.trim_end_matches(':'), rest)
     } else if line.starts_with('#') {
-        (line.trim_start_matches('#').trim(), "")
+        let name = line.trim_start_matches('#').trim().trim_end_matches(':');
+        (is_role(name).then_some(name)?, "")
     } else {
         let (name, rest) = line.split_once(':')?;
-        let known = ["user", "assistant", "human", "ai", "you", "me", "chatgpt", "claude"];
-        (known.contains(&name.to_lowercase().as_str()).then_some(name)?, rest)
+        (is_role(name).then_some(name)?, rest)
     };
     let (day, rest) = match rest.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         Some((day, rest)) if date::moment(day).is_some() => (date::moment(day), rest),
         _ => (None, rest),
     };
-    let name = name.trim();
-    (!name.is_empty() && name.len() <= 64).then(|| (name, day, rest.trim_start_matches(':').trim()))
+    let (name, said) = (name.trim(), rest.trim_start_matches(':').trim());
+    let alone = rest.trim() == ":" && !name.is_empty() && name.len() <= 64;
+    (is_role(name) || alone).then_some((name, day, said))
 }
 
 #[cfg(test)]
@@ -218,6 +232,33 @@ mod tests {
             assert_eq!(told(text), expected, "{text}");
         }
         assert_eq!(read(markdown).turns[0].at_ms, date::moment("2024-05-01"));
+    }
+
+    #[test]
+    fn an_answer_with_headings_stays_one_message() {
+        let text = "**user**:\n\nHow?\n\n**assistant**:\n\n# Steps\n\n**Note**: stir.\n\nTime: two hours\n";
+        let answer = "# Steps\n\n**Note**: stir.\n\nTime: two hours";
+        assert_eq!(told(text)[0][1], ("assistant".to_owned(), answer.to_owned()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_exported_is_read_back(
+            texts in proptest::collection::vec("(\\\\{0,2}(\\*\\*[a-z]{1,5}\\*\\*:|# user|user: x|[a-z ]{1,9}[.])\n?){1,6}", 1..6),
+        ) {
+            use crate::memory::{Memory, MemoryEvent, MemoryOptions, Turn};
+            let counter = std::sync::Arc::new(crate::text::ApproximateCounter);
+            let mut memory = Memory::new(MemoryOptions { counter, forgetting: None });
+            for (turn, text) in (1..).zip(&texts) {
+                let said = vec![Said::user(text.trim()), Said::assistant("Yes.")];
+                let episode = crate::memory::Episode { turn: Turn(turn), at_ms: None, said };
+                memory.apply(&MemoryEvent::Turned { episode, recalled: Vec::new(), summary: None, run: None });
+            }
+            let expected: Vec<Vec<Said>> = memory.episodes().map(|episode| episode.said.clone()).collect();
+            let back = read(&super::super::listing::markdown(&memory));
+            let found: Vec<Vec<Said>> = back.turns.into_iter().map(|turn| turn.said).collect();
+            proptest::prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

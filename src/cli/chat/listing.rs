@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
+use super::import;
 use super::visible::visible;
 use crate::date::Day;
 use crate::memory::{Composition, Episode, Forgotten, Memory, PartKind, Turn};
@@ -86,13 +87,19 @@ pub(super) fn forgotten(forgotten: &Forgotten) -> String {
     text
 }
 
-/// Returns the chat as Markdown, which `--import` reads back.
+/// Returns the chat as Markdown, which `--import` reads back; files that were attached are left out. A line of a message that looks
+/// like the beginning of another one has a backslash before it.
 pub(in super::super) fn markdown(memory: &Memory) -> String {
     let mut text = String::new();
-    for episode in memory.episodes() {
+    for episode in memory.episodes().filter(|episode| episode.is_chat()) {
         let day = episode.at_ms.and_then(Day::at).map(|day| format!(" ({day})")).unwrap_or_default();
         for said in &episode.said {
-            let _ = writeln!(text, "**{}**{day}:\n\n{}\n", said.speaker(), said.text.trim());
+            let _ = writeln!(text, "**{}**{day}:\n", said.speaker());
+            for line in said.text.trim().lines() {
+                let sign = if import::begins(line.trim_start_matches('\\')) { "\\" } else { "" };
+                let _ = writeln!(text, "{sign}{line}");
+            }
+            text.push('\n');
         }
     }
     text

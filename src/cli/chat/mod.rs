@@ -11,6 +11,7 @@ pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
 pub(super) use listing::markdown;
 pub(super) use slash::{Slash, Told};
+pub(super) use turn::Answered;
 pub(super) use visible::visible;
 
 use std::collections::BTreeSet;
@@ -29,12 +30,16 @@ use crate::graph::Workflow;
 use crate::memory::{Forgotten, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn};
 use crate::model::Embedder;
 use crate::name::SessionName;
+use crate::spec::StepSpec;
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
 use heard::Heard;
 
 /// The workflow that is a turn.
 pub(super) const WORKFLOW: &str = "chat";
+
+/// The input of a turn's workflow that holds what the user says.
+const MESSAGE: &str = "message";
 
 /// What turns passages into vectors, where nothing else is named.
 pub(super) const EMBEDDER: &str = "minilm";
@@ -47,7 +52,7 @@ const NO_EMBEDDER: &str = "none";
 
 /// Which chat, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Which<'a> {
     pub(super) session: &'a SessionName,
     /// The workflow that a turn is.
     pub(super) workflow: &'a str,
@@ -74,12 +79,13 @@ pub(super) struct Chat<'a> {
 impl<'a> Chat<'a> {
     /// Opens a session and connects to its models.
     pub(super) fn open(
-        at: &Place<'_>,
+        at: &Which<'_>,
         settings: &'a Settings,
         printer: &'a Printer,
         listener: Arc<dyn Listener>,
     ) -> Result<Self, CommandError> {
         let compiled = compile(at.workflow, settings, printer)?;
+        check(&compiled)?;
         let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         let (connections, heard) = connected(&model, &compiled, settings, printer, &listener)?;
         let (store, session) = open_session(at, settings, printer)?;
@@ -129,6 +135,18 @@ impl<'a> Chat<'a> {
     }
 }
 
+/// Refuses a workflow that is no turn of a chat, before anything is said.
+fn check(workflow: &Workflow) -> Result<(), CommandError> {
+    let says = workflow.spec().inputs.contains_key(MESSAGE);
+    let remembers = workflow.nodes().any(|node| matches!(node.step, StepSpec::Remember(_)));
+    if says && remembers {
+        return Ok(());
+    }
+    let lacks = if says { "`remember` step".to_owned() } else { format!("input `{MESSAGE}`") };
+    let message = format!("the workflow `{}` is no turn of a chat: it has no {lacks}", workflow.name());
+    Err(CommandError::new(ExitStatus::Usage, message).hinted("`longhand workflows show chat` is one that is"))
+}
+
 fn connected(
     name: &str,
     workflow: &Workflow,
@@ -144,7 +162,7 @@ fn connected(
 
 /// Opens a session for writing and says what is amiss with it.
 pub(super) fn open_session(
-    at: &Place<'_>,
+    at: &Which<'_>,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<(Store, Session), CommandError> {

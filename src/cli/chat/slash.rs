@@ -17,8 +17,8 @@ const HELP: &str = "\
 /summary         the running summary, and how it came about
 /turn N          a turn, word for word
 /pin N           put a turn into every prompt; /unpin N ends it
-/edit N TEXT     put right what you said in a turn; the old words are kept as superseded
-/undo            take the last turn back
+/edit N TEXT     put right what you said in a turn
+/undo            take the last turn back; /forget deletes it
 /forget N[-M]    really delete turns, with everything that was made from them
 /export [FILE]   the chat as Markdown
 /model [NAME]    which model answers, or another one from now on
@@ -156,7 +156,7 @@ impl Chat<'_> {
 
     fn export(&self, file: Option<&str>) -> Result<String, CommandError> {
         let text = self.session().read(listing::markdown);
-        let Some(file) = file else { return Ok(text) };
+        let Some(file) = file else { return Ok(visible(&text)) };
         let failed =
             |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{file}`"), error);
         // An existing file is never overwritten.

@@ -28,6 +28,8 @@ pub(in super::super) struct Answered {
     pub(in super::super) answer: String,
     /// The run that it was.
     pub(in super::super) run: RunId,
+    /// Whether the answer was shown while it was written.
+    pub(in super::super) heard: bool,
     /// What it used.
     pub(in super::super) used: Spent,
 }
@@ -65,12 +67,12 @@ impl Chat<'_> {
         };
         let turn = self.session.remember(new)?;
         let used = context.ledger.read(|state| state.spending().run());
-        Ok(Answered { turn, answer, run, used })
+        Ok(Answered { turn, answer, run, heard: self.heard.was_heard(), used })
     }
 
     /// Makes the run of a turn, with the message as its only document.
     fn begin(&self, message: &str) -> Result<(RunId, Arc<RunContext>), CommandError> {
-        let given = [("message".to_owned(), message.to_owned())].into();
+        let given = [(super::MESSAGE.to_owned(), message.to_owned())].into();
         let plan = Plan {
             workflow: self.workflow_name.clone(),
             workflow_hash: self.workflow.hash(),

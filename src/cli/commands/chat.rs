@@ -9,7 +9,7 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 use serde_json::json;
 
-use super::super::chat::{self, Chat, Listener, Place, Slash, Told, session_name, visible};
+use super::super::chat::{self, Answered, Chat, Listener, Slash, Told, Which, session_name, visible};
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
@@ -65,7 +65,7 @@ pub(in super::super) async fn run(
     if args.export {
         return export(&name, settings, printer);
     }
-    let at = Place { session: &name, workflow: &args.workflow, embedder: &args.embedder };
+    let at = Which { session: &name, workflow: &args.workflow, embedder: &args.embedder };
     let taken_in = args.import.is_some() || !args.attach.is_empty();
     if taken_in {
         let (_, session) = chat::open_session(&at, settings, printer)?;
@@ -99,7 +99,7 @@ fn export(name: &SessionName, settings: &Settings, printer: &Printer) -> Result<
     if printer.json {
         printer.json(&memory.episodes().collect::<Vec<_>>())?;
     } else {
-        printer.data(&chat::markdown(&memory))?;
+        printer.data(&shown(&chat::markdown(&memory)))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -161,7 +161,7 @@ fn attach(
 /// Says one thing and prints the answer.
 async fn once(
     text: &str,
-    at: &Place<'_>,
+    at: &Which<'_>,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
@@ -191,7 +191,7 @@ fn shown(answer: &str) -> String {
 }
 
 /// Reads lines and answers them until there are no more.
-async fn talk(at: &Place<'_>, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
+async fn talk(at: &Which<'_>, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut chat = Chat::open(at, settings, printer, Arc::new(Terminal))?;
     let turns = chat.session().read(|memory| memory.episodes().count());
     let known = if turns == 0 { "a new session".to_owned() } else { format!("{turns} turns so far") };
@@ -209,7 +209,10 @@ async fn talk(at: &Place<'_>, settings: &Settings, printer: &Printer) -> Result<
             }
             None => {
                 let line = line.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(&line);
-                chat.say(line).await.map(|_| Told::Text(String::new()))
+                let unheard = |answered: Answered| {
+                    if answered.heard { String::new() } else { visible(&answered.answer) }
+                };
+                chat.say(line).await.map(unheard).map(Told::Text)
             }
         };
         // One turn that fails does not end a chat.

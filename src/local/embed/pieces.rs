@@ -29,6 +29,8 @@ impl Pieces {
         // What the file says of these two was meant for training.
         tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
         tokenizer.with_padding(None);
+        // A text that spells `[SEP]` says these five signs, and ends nothing.
+        tokenizer.set_encode_special_tokens(true);
         let has = tokenizer.get_vocab_size(true);
         if has > vocabulary {
             return Err(format!("it has {has} pieces, and the model knows {vocabulary}"));

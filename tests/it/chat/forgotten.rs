@@ -44,6 +44,13 @@ fn forgetting_takes_a_turn_out_of_every_file() {
     let told = longhand.typed("f", "/forget 2\n/recall secret word\n/quit\n");
     assert!(told.stdout.contains("1 turn is deleted"), "{}", told.shown());
     assert_eq!(holding(&home, "Quetzalcoatlus"), Vec::<String>::new());
+    longhand.say("f", "Tyrannosaurus was a mistake.");
+    let undone = longhand.typed("f", "/undo\n/quit\n");
+    assert!(undone.stdout.contains("turn 5 is taken back"), "{}", undone.shown());
+    assert!(!holding(&home, "Tyrannosaurus").is_empty(), "taken back is not deleted");
+    let told = longhand.typed("f", "/forget 5\n/quit\n");
+    assert!(told.stdout.contains("1 turn is deleted"), "{}", told.shown());
+    assert_eq!(holding(&home, "Tyrannosaurus"), Vec::<String>::new());
     let kept = longhand.session("f");
     assert_eq!(kept.iter().map(|turn| turn["turn"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3, 4]);
     let next = longhand.say("f", "And the bees?");

@@ -147,6 +147,16 @@ fn an_attached_file_is_recalled_with_its_name() {
 }
 
 #[test]
+fn an_answer_that_is_known_from_before_is_shown_and_a_workflow_that_is_no_turn_is_refused() {
+    let longhand = Longhand::new();
+    let told = longhand.typed("u", "The lamp is broken.\n/undo\nThe lamp is broken.\n/quit\n");
+    assert_eq!(told.stdout.matches("The lamp is").count(), 2, "{}", told.shown());
+    let refused = longhand.run(&["chat", "-m", "Hello.", "--workflow", "tree", "--model", "scripted"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert!(refused.stderr.contains("is no turn of a chat: it has no input `message`"), "{}", refused.stderr);
+}
+
+#[test]
 fn names_with_paths_and_sessions_in_use_are_refused() {
     let longhand = Longhand::new();
     for name in ["../escape", "a/b", "", ".hidden"] {
