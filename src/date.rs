@@ -46,6 +46,17 @@ impl Day {
         Self(self.0.checked_add(months.months()).unwrap_or(self.0))
     }
 
+    /// Returns the day as people write it.
+    ///
+    /// ```
+    /// let day = longhand::date::Day::new(2026, 11, 3).unwrap();
+    /// assert_eq!(day.in_words(), "3 November 2026");
+    /// ```
+    #[must_use]
+    pub fn in_words(self) -> String {
+        self.0.strftime("%-d %B %Y").to_string()
+    }
+
     /// Returns the year.
     #[must_use]
     pub fn year(self) -> i16 {

@@ -30,7 +30,7 @@ const SECOND: usize = 60;
 const LEAST: TokenCount = TokenCount(15);
 
 /// Tokens that a line takes beside its words: the line break, and what joining adds.
-const LINE: TokenCount = TokenCount(2);
+const LINE: TokenCount = TokenCount(1);
 
 /// What is asked of a memory.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +88,9 @@ pub struct Part {
     pub place: Option<Place>,
     /// The day on which they were said, where that is known.
     pub day: Option<Day>,
+    /// Whether the line tells the day. Of several in a row that are of one day only the first does: a date takes as many
+    /// tokens as half a sentence.
+    pub dated: bool,
     /// Who said them; empty for summaries.
     pub speaker: String,
     /// The words.
@@ -116,7 +119,19 @@ impl Composition {
     pub fn drop_least(&mut self) -> bool {
         let passages = self.parts.iter().enumerate().filter(|(_, part)| part.kind == PartKind::Passage);
         let least = passages.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map(|(at, _)| at);
-        least.map(|at| self.parts.remove(at)).is_some()
+        let dropped = least.map(|at| self.parts.remove(at)).is_some();
+        self.date();
+        dropped
+    }
+
+    /// Lets the first line of each day tell it.
+    fn date(&mut self) {
+        let mut before = None;
+        for part in &mut self.parts {
+            let here = Some((part.kind, part.day));
+            part.dated = part.day.is_some() && here != before;
+            before = here;
+        }
     }
 
     /// Returns where the passages stand that were recalled.
@@ -132,25 +147,37 @@ impl Part {
     #[must_use]
     pub fn line(&self) -> String {
         let Some(place) = self.place else { return self.text.clone() };
-        let day = self.day.map(|day| format!(", {day}")).unwrap_or_default();
-        let old = self.superseded.map(|turn| format!(", put right in turn {turn}")).unwrap_or_default();
-        format!("[turn {}{day}{old}] {}: {}", place.turn, self.speaker, self.text)
+        let day = self.day.filter(|_| self.dated).map(|day| format!(", {day}")).unwrap_or_default();
+        let old = self.superseded.map(|turn| format!(", put right in {turn}")).unwrap_or_default();
+        format!("[{}{day}{old}] {}: {}", place.turn, self.speaker, self.text)
     }
 }
 
 /// Room that parts are put into.
 struct Filling<'a> {
+    total: TokenCount,
     left: TokenCount,
     counter: &'a dyn TokenCounter,
     parts: Vec<Part>,
+    /// The days that a line of each kind tells already.
+    days: BTreeSet<(PartKind, Day)>,
 }
 
 impl Filling<'_> {
+    /// Counts the parts together: one by one they are a little more.
+    fn recount(&mut self) {
+        let lines: Vec<String> = self.parts.iter().map(Part::line).collect();
+        self.left = self.total.saturating_sub(self.counter.count(&lines.join("\n")));
+    }
+
     /// Puts a part in where it fits into what is left, and into `cap`, of which it then takes its tokens.
     fn put(&mut self, mut part: Part, cap: &mut TokenCount) -> bool {
+        let day = part.day.map(|day| (part.kind, day));
+        part.dated = day.is_some_and(|day| !self.days.contains(&day));
         part.tokens = self.counter.count(&part.line()) + LINE;
         let fits = part.tokens <= self.left && part.tokens <= *cap;
         if fits {
+            self.days.extend(day);
             self.left = self.left.saturating_sub(part.tokens);
             *cap = cap.saturating_sub(part.tokens);
             self.parts.push(part);
@@ -184,7 +211,7 @@ impl Memory {
     /// ```
     #[must_use]
     pub fn compose(&self, cue: &Cue<'_>, room: Room, counter: &dyn TokenCounter) -> Composition {
-        let mut filling = Filling { left: room.total, counter, parts: Vec::new() };
+        let mut filling = Filling { total: room.total, left: room.total, counter, parts: Vec::new(), days: BTreeSet::new() };
         let mut whole = room.total;
         for (kind, text) in
             [(PartKind::Summary, self.compact().summary()), (PartKind::Overview, self.compact().overview())]
@@ -205,7 +232,9 @@ impl Memory {
         self.fill(&mut filling, &fresh, cue.text);
         let mut parts = filling.parts;
         parts.sort_by(|a, b| a.kind.cmp(&b.kind).then(a.place.cmp(&b.place)));
-        Composition { parts, crowded_out }
+        let mut composed = Composition { parts, crowded_out };
+        composed.date();
+        composed
     }
 
     /// Puts passages in: one of each message first, then further ones. The first ones whole, the others cut to their best
@@ -219,7 +248,11 @@ impl Memory {
         let mut cap = filling.left;
         for one in first.into_iter().chain(second.into_iter().take(SECOND)) {
             if filling.left < LEAST {
-                break;
+                filling.recount();
+                cap = filling.left;
+                if filling.left < LEAST {
+                    break;
+                }
             }
             let Some(part) = self.part(PartKind::Passage, one.place) else { continue };
             let most = (shown >= WHOLE).then_some(SHORT);
@@ -316,6 +349,7 @@ impl Part {
             kind,
             place: None,
             day: None,
+            dated: true,
             speaker: String::new(),
             text: String::new(),
             tokens: TokenCount(0),

@@ -11,6 +11,7 @@ use super::event::MemoryEvent;
 use super::passage::{Passage, passages};
 use super::salience::{PERIOD, Salience, lowest};
 use super::standing::Standing;
+use crate::date::Day;
 use crate::retrieve::{Bm25, Storage, VectorIndex, terms};
 use crate::text::TokenCounter;
 
@@ -215,7 +216,7 @@ impl Memory {
             let text = text_of(episode, passage.place).to_owned();
             let echo = passage.role == Role::Assistant && repeats(&text, heard);
             let at = self.kept.len();
-            self.learn_words(&with_speaker(episode, &passage, &text));
+            self.learn_words(&dated(episode, with_speaker(episode, &passage, &text)));
             if echo {
                 self.words.forget(at);
             } else {
@@ -262,7 +263,7 @@ impl Memory {
         for passage in fresh {
             let at = self.kept.len();
             let text = text_of(&only, passage.place).to_owned();
-            self.learn_words(&with_speaker(&only, &passage, &text));
+            self.learn_words(&dated(&only, with_speaker(&only, &passage, &text)));
             self.by_turn.entry(turn).or_default().push(at);
             self.kept.push(Kept { passage, recalled: None, indexed: true, superseded: None });
         }
@@ -355,6 +356,16 @@ fn with_speaker(episode: &Episode, passage: &Passage, text: &str) -> String {
     match said.and_then(|said| said.name.as_deref()) {
         Some(name) => format!("{name}: {text}"),
         None => text.to_owned(),
+    }
+}
+
+/// What people say to each other, with the day before it: they are asked about with "on the 7th of May" far more often than
+/// an assistant is.
+fn dated(episode: &Episode, text: String) -> String {
+    let named = episode.said.iter().any(|said| said.name.is_some() && said.role != Role::Document);
+    match episode.at_ms.and_then(Day::at).filter(|_| named) {
+        Some(day) => format!("{} {text}", day.in_words()),
+        None => text,
     }
 }
 

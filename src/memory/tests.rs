@@ -61,7 +61,7 @@ fn a_correction_is_shown_beside_what_it_corrects() {
     }
     let lines = shown(&memory, "When is the deadline?", PartKind::Passage);
     assert!(
-        lines.iter().any(|line| line.starts_with("[turn 1, 1970-01-02, put right in turn 6]")),
+        lines.iter().any(|line| line.starts_with("[1, 1970-01-02, put right in 6]")),
         "{lines:?}"
     );
     assert!(lines.iter().any(|line| line.contains("in June")), "{lines:?}");
@@ -158,7 +158,7 @@ fn a_correction_that_was_taken_back_corrects_nothing() {
     memory.apply(&turned(5, "Actually, the deadline of the harbour project is in June.", "Noted."));
     memory.apply(&MemoryEvent::Undone { turn: Turn(5) });
     let lines = shown(&memory, "When is the deadline?", PartKind::Passage).join("\n");
-    assert!(lines.contains("[turn 1, 1970-01-02] user"), "{lines}");
+    assert!(lines.contains("[1, 1970-01-02] user"), "{lines}");
 }
 
 proptest! {

@@ -43,7 +43,8 @@ pub(super) fn passages(found: &Composition) -> String {
     }
     let line = |part: &&crate::memory::Part| {
         let why = part.why.map(|why| why.to_string()).unwrap_or_default();
-        format!("{}\n    because of: {why}", visible(&part.line()))
+        let alone = crate::memory::Part { dated: true, ..(*part).clone() };
+        format!("{}\n    because of: {why}", visible(&alone.line()))
     };
     ranked.iter().map(line).collect::<Vec<_>>().join("\n")
 }

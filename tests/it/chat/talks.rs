@@ -89,7 +89,7 @@ fn commands_look_at_the_memory_and_put_it_right() {
          Where does Ilse live?\n/memory\n/undo\n/turn 1\n/nonsense\n/summary\n/quit\nnever said\n",
     );
     assert_eq!(told.code, Some(0), "{}", told.shown());
-    assert!(told.stdout.contains("[turn 1, 20"), "{}", told.stdout);
+    assert!(told.stdout.contains("[1, 20"), "{}", told.stdout);
     assert!(told.stdout.contains("because of: words (no. 1)"), "{}", told.stdout);
     assert!(told.stdout.contains("user: My sister Ilse lives in Linz."), "{}", told.stdout);
     assert!(told.stdout.contains("turn 3 is taken back"), "{}", told.stdout);
@@ -125,7 +125,7 @@ fn a_chat_of_another_program_is_taken_in_with_its_holes_named() {
     }
     let asked = longhand.say("i", "What was my boat called in May 2023?").json();
     let line = asked["memory"].as_array().unwrap().iter().find(|part| part["part"] == "passage").unwrap();
-    assert_eq!(line["line"], "[turn 1, 2023-05-07] user: My boat is called Heron.");
+    assert_eq!(line["line"], "[1, 2023-05-07] user: My boat is called Heron.");
     assert!(line["why"].as_str().unwrap().contains("of the time asked about"));
     let markdown = longhand.run(&["chat", "-s", "i", "--export"]).stdout;
     longhand.file("again.md", markdown);
