@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::episode::{Episode, Place, Turn};
 use super::rank::{Ranked, Why};
 use super::state::Memory;
-use super::trim::{LEFT_OUT, SHORT};
+use super::trim::SHORT;
 use super::when::when;
 use crate::date::Day;
 use crate::retrieve::terms;
-use crate::text::{TokenCount, TokenCounter, sentences};
+use crate::text::{TokenCount, TokenCounter, ends};
 
 /// The turns before the current one that are shown as they were, as in the paper.
 const TAIL: usize = 2;
@@ -211,7 +211,13 @@ impl Memory {
     /// ```
     #[must_use]
     pub fn compose(&self, cue: &Cue<'_>, room: Room, counter: &dyn TokenCounter) -> Composition {
-        let mut filling = Filling { total: room.total, left: room.total, counter, parts: Vec::new(), days: BTreeSet::new() };
+        let mut filling = Filling {
+            total: room.total,
+            left: room.total,
+            counter,
+            parts: Vec::new(),
+            days: BTreeSet::new(),
+        };
         let mut whole = room.total;
         for (kind, text) in
             [(PartKind::Summary, self.compact().summary()), (PartKind::Overview, self.compact().overview())]
@@ -287,7 +293,7 @@ impl Memory {
                 let place = Place { turn: episode.turn, said: at, span: super::episode::whole(&said.text) };
                 let Some(mut part) = self.part(PartKind::Tail, place) else { continue };
                 if cut && long(&said.text) {
-                    part.text = shortened(&said.text, each, filling.counter);
+                    part.text = ends(&said.text, each, filling.counter);
                     whole = false;
                 }
                 parts.push(part);
@@ -366,28 +372,4 @@ fn within(one: Place, other: Place) -> bool {
         && one.said == other.said
         && other.span.start <= one.span.start
         && one.span.end <= other.span.end
-}
-
-/// Leaves out the middle of a text, in whole sentences, so that beginning and end fit into `most` tokens.
-fn shortened(text: &str, most: TokenCount, counter: &dyn TokenCounter) -> String {
-    let parts: Vec<&str> = sentences(text).filter_map(|range| text.get(range)).map(str::trim).collect();
-    let half = TokenCount(most.0 / 2);
-    let fitting = |parts: &mut dyn Iterator<Item = &&str>| {
-        let mut left = half;
-        let mut kept = 0;
-        for part in parts {
-            let tokens = counter.count(part);
-            if tokens > left {
-                break;
-            }
-            left = left.saturating_sub(tokens);
-            kept += 1;
-        }
-        kept
-    };
-    let front = fitting(&mut parts.iter());
-    let back = fitting(&mut parts.iter().skip(front).rev());
-    let first = parts.get(..front).unwrap_or_default().join(" ");
-    let last = parts.get(parts.len() - back..).unwrap_or_default().join(" ");
-    format!("{first}{LEFT_OUT}{last}").trim().to_owned()
 }

@@ -60,10 +60,7 @@ fn a_correction_is_shown_beside_what_it_corrects() {
         memory.apply(&turned(turn, &format!("Number {turn} is about the garden."), "I see."));
     }
     let lines = shown(&memory, "When is the deadline?", PartKind::Passage);
-    assert!(
-        lines.iter().any(|line| line.starts_with("[1, 1970-01-02, put right in 6]")),
-        "{lines:?}"
-    );
+    assert!(lines.iter().any(|line| line.starts_with("[1, 1970-01-02, put right in 6]")), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("in June")), "{lines:?}");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::state::Memory;
 use crate::retrieve::terms;
-use crate::text::{TokenCount, TokenCounter, sentences, words};
+use crate::text::{LEFT_OUT, TokenCount, TokenCounter, sentences, words};
 
 /// The most tokens of a passage that is not among the best. Shorter ones
 /// let more messages in and lose the words of the answer.
@@ -21,9 +21,6 @@ const FILLER: f64 = 10.0;
 
 /// A sentence that says so much says enough.
 const ENOUGH: f64 = 30.0;
-
-/// What stands where sentences are left out.
-pub(super) const LEFT_OUT: &str = " […] ";
 
 /// One sentence of a passage.
 struct Sentence<'a> {

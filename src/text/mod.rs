@@ -1,6 +1,7 @@
 //! Text as longhand sees it: byte spans, token counts, sentences, and chunks that tile a document. Pure: no files, no models.
 
 mod abbreviation;
+mod ends;
 mod fit;
 mod layout;
 mod sentence;
@@ -10,6 +11,7 @@ mod tokens;
 mod utf8;
 mod word;
 
+pub use ends::{LEFT_OUT, ends};
 pub use layout::{line_marks, underlined};
 pub use sentence::{Sentences, sentences};
 pub use span::{Chunk, DocumentIndex, Span};

@@ -40,6 +40,7 @@ fn every_shipped_workflow_compiles_without_a_warning() {
     let shipped = [
         "chain-of-agents",
         "chat",
+        "chat-long",
         "chat-summarized",
         "coa-bidirectional",
         "coa-code",

@@ -39,10 +39,10 @@ impl Heard {
         Arc::new(Self { model, listener, open: AtomicBool::new(false), any: AtomicBool::new(false) })
     }
 
-    /// Begins a turn: its first answer is heard, and what is asked after it is not.
-    pub(super) fn listen(&self) {
+    /// Begins a turn: its first answer is heard, where it is to be, and what is asked after it is not.
+    pub(super) fn listen(&self, open: bool) {
         self.any.store(false, Ordering::Release);
-        self.open.store(true, Ordering::Release);
+        self.open.store(open, Ordering::Release);
     }
 
     /// Tells whether the answer was heard while it was written. One that is known from before is not, nor is one that comes as a

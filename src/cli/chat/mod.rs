@@ -6,6 +6,7 @@ mod listing;
 mod slash;
 mod turn;
 mod visible;
+mod way;
 
 pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
@@ -19,27 +20,25 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::connecting::{Connections, connection, embedder as embedder_of};
+use super::connecting::{connection, embedder as embedder_of};
 use super::error::{CommandError, ExitStatus};
-use super::job::compile;
 use super::journals::now_ms;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::connect::DEFAULT_MODEL;
-use crate::graph::Workflow;
 use crate::memory::{Forgotten, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn};
 use crate::model::Embedder;
 use crate::name::SessionName;
-use crate::spec::StepSpec;
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
 use heard::Heard;
+use way::{Way, compiled};
 
 /// The workflow that is a turn.
 pub(super) const WORKFLOW: &str = "chat";
 
-/// The input of a turn's workflow that holds what the user says.
-const MESSAGE: &str = "message";
+/// The workflow that is a turn whose message is too long for a prompt.
+pub(super) const LONG_WORKFLOW: &str = "chat-long";
 
 /// What turns passages into vectors, where nothing else is named.
 pub(super) const EMBEDDER: &str = "minilm";
@@ -56,6 +55,8 @@ pub(super) struct Which<'a> {
     pub(super) session: &'a SessionName,
     /// The workflow that a turn is.
     pub(super) workflow: &'a str,
+    /// The workflow that a turn is whose message is too long for a prompt.
+    pub(super) long_workflow: &'a str,
     /// What turns passages into vectors.
     pub(super) embedder: &'a str,
 }
@@ -66,9 +67,10 @@ pub(super) struct Chat<'a> {
     printer: &'a Printer,
     store: Store,
     session: Arc<Session>,
-    workflow: Workflow,
-    workflow_name: String,
-    connections: Connections,
+    usual: Way,
+    /// The way of messages that are too long for a prompt; connected when the first one comes.
+    long: Option<Way>,
+    long_workflow: String,
     model: String,
     heard: Arc<Heard>,
     listener: Arc<dyn Listener>,
@@ -84,19 +86,20 @@ impl<'a> Chat<'a> {
         printer: &'a Printer,
         listener: Arc<dyn Listener>,
     ) -> Result<Self, CommandError> {
-        let compiled = compile(at.workflow, settings, printer)?;
-        check(&compiled)?;
+        // A mistake in either is told before anything is said.
+        compiled(at.long_workflow, settings, printer)?;
+        compiled(at.workflow, settings, printer)?;
         let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-        let (connections, heard) = connected(&model, &compiled, settings, printer, &listener)?;
+        let (usual, heard) = connected(&model, at.workflow, settings, printer, &listener)?;
         let (store, session) = open_session(at, settings, printer)?;
         Ok(Self {
             settings,
             printer,
             store,
             session: Arc::new(session),
-            workflow: compiled,
-            workflow_name: at.workflow.to_owned(),
-            connections,
+            usual,
+            long: None,
+            long_workflow: at.long_workflow.to_owned(),
             model,
             heard,
             listener,
@@ -121,9 +124,8 @@ impl<'a> Chat<'a> {
 
     /// Lets another model answer from now on.
     pub(super) fn change_model(&mut self, name: &str) -> Result<(), CommandError> {
-        let (connections, heard) =
-            connected(name, &self.workflow, self.settings, self.printer, &self.listener)?;
-        (self.connections, self.heard) = (connections, heard);
+        let (usual, heard) = connected(name, &self.usual.name, self.settings, self.printer, &self.listener)?;
+        (self.usual, self.heard, self.long) = (usual, heard, None);
         name.clone_into(&mut self.model);
         Ok(())
     }
@@ -135,29 +137,18 @@ impl<'a> Chat<'a> {
     }
 }
 
-/// Refuses a workflow that is no turn of a chat, before anything is said.
-fn check(workflow: &Workflow) -> Result<(), CommandError> {
-    let says = workflow.spec().inputs.contains_key(MESSAGE);
-    let remembers = workflow.nodes().any(|node| matches!(node.step, StepSpec::Remember(_)));
-    if says && remembers {
-        return Ok(());
-    }
-    let lacks = if says { "`remember` step".to_owned() } else { format!("input `{MESSAGE}`") };
-    let message = format!("the workflow `{}` is no turn of a chat: it has no {lacks}", workflow.name());
-    Err(CommandError::new(ExitStatus::Usage, message).hinted("`longhand workflows show chat` is one that is"))
-}
-
+/// Connects the model of a chat, so that its answers are heard, and those of its usual turns.
 fn connected(
     name: &str,
-    workflow: &Workflow,
+    workflow: &str,
     settings: &Settings,
     printer: &Printer,
     listener: &Arc<dyn Listener>,
-) -> Result<(Connections, Arc<Heard>), CommandError> {
+) -> Result<(Way, Arc<Heard>), CommandError> {
     let mut own = connection(name, settings, settings.window, printer)?;
     let heard = Heard::new(Arc::clone(&own.model), Arc::clone(listener));
     own.model = Arc::<Heard>::clone(&heard);
-    Ok((Connections::with(own, name, workflow, settings, printer)?, heard))
+    Ok((Way::open(workflow, name, own, settings, printer)?, heard))
 }
 
 /// Opens a session for writing and says what is amiss with it.

@@ -10,6 +10,7 @@ use super::super::journals::{create, ledger, now_ms};
 use super::super::signals;
 use super::super::taking::inputs;
 use super::Chat;
+use super::way::Way;
 use crate::intake::{self, Input};
 use crate::memory::{NewTurn, Turn};
 use crate::name::RunId;
@@ -42,8 +43,11 @@ impl Chat<'_> {
         }
         self.session.at(now_ms());
         super::embed(&self.session, self.printer).await?;
-        let (run, context) = self.begin(message)?;
-        self.heard.listen();
+        let long = self.is_long(message)?;
+        let way = self.long.as_ref().filter(|_| long).unwrap_or(&self.usual);
+        let (run, context) = self.begin(message, way)?;
+        // Of a message that is read part by part the first answer is a reader's note.
+        self.heard.listen(!long);
         let stop = Stop { drain: context.drain.clone(), ..Stop::default() };
         let signals = tokio::spawn(signals::watch(stop.clone(), self.printer.clone()));
         let outcome = drive(&context, &stop).await;
@@ -70,20 +74,38 @@ impl Chat<'_> {
         Ok(Answered { turn, answer, run, heard: self.heard.was_heard(), used })
     }
 
+    /// Tells whether a message is too long for a prompt, and then makes the way ready that reads it part by part.
+    fn is_long(&mut self, message: &str) -> Result<bool, CommandError> {
+        let tokens = self.usual.tokens(message);
+        let long = self.usual.most().is_some_and(|most| tokens > most);
+        if long {
+            self.printer.say(&format!(
+                "that is {tokens} tokens, too many for one prompt: all of it is read part by part first \
+                 (`--attach FILE` makes a file recallable without reading it)"
+            ));
+            if self.long.is_none() {
+                let own = self.usual.connections.own.clone();
+                let way = Way::open(&self.long_workflow, &self.model, own, self.settings, self.printer)?;
+                self.long = Some(way);
+            }
+        }
+        Ok(long)
+    }
+
     /// Makes the run of a turn, with the message as its only document.
-    fn begin(&self, message: &str) -> Result<(RunId, Arc<RunContext>), CommandError> {
-        let given = [(super::MESSAGE.to_owned(), message.to_owned())].into();
+    fn begin(&self, message: &str, way: &Way) -> Result<(RunId, Arc<RunContext>), CommandError> {
+        let Way { workflow, connections, .. } = way;
         let plan = Plan {
-            workflow: self.workflow_name.clone(),
-            workflow_hash: self.workflow.hash(),
-            inputs: inputs(&self.workflow, given)?,
+            workflow: way.name.clone(),
+            workflow_hash: workflow.hash(),
+            inputs: inputs(workflow, way.given(message))?,
             paths: Vec::new(),
             stdin: true,
             purpose: Purpose::Together,
-            nodes: self.workflow.node_hashes(),
+            nodes: workflow.node_hashes(),
             model: self.model.clone(),
-            model_identity: self.connections.own.identity(),
-            models: self.connections.identities(),
+            model_identity: connections.own.identity(),
+            models: connections.identities(),
             window: self.settings.window,
             batch: false,
             output: None,
@@ -93,7 +115,7 @@ impl Chat<'_> {
         let (run, journal) = create(&store, &plan)?;
         let ledger = ledger(&store, journal, self.settings)?;
         ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
-        ledger.record(&Event::Allowed { budget: budget::begun(self.settings, &self.workflow) })?;
+        ledger.record(&Event::Allowed { budget: budget::begun(self.settings, workflow) })?;
         let spool = ledger.journal().map(Journal::spool).map(std::path::Path::to_owned).unwrap_or_default();
         let text: String =
             message.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
@@ -101,9 +123,9 @@ impl Chat<'_> {
         let gathered = intake::gather(vec![message], &spool);
         take_in(&ledger, &gathered).map_err(|error| lost(&error.to_string()))?;
         let stop = Stop::default();
-        let models = self.connections.models();
+        let models = connections.models();
         let mut context =
-            RunContext::new(self.workflow.clone(), plan, gathered.documents, models, ledger, stop.drain);
+            RunContext::new(workflow.clone(), plan, gathered.documents, models, ledger, stop.drain);
         context.session = Some(Arc::clone(&self.session));
         Ok((run, Arc::new(context)))
     }

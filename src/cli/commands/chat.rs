@@ -42,6 +42,9 @@ pub(in super::super) struct Args {
     /// The workflow that a turn is: one with an input `message` and a `remember` step
     #[arg(long, value_name = "NAME", default_value = chat::WORKFLOW)]
     workflow: String,
+    /// The workflow that a turn is whose message is too long for a prompt: it has the whole message as its document
+    #[arg(long, value_name = "NAME", default_value = chat::LONG_WORKFLOW)]
+    long_workflow: String,
     /// What finds passages by their meaning: `minilm`, a name of `longhand.yaml`, or `none` to find them by words alone
     #[arg(long, value_name = "NAME", default_value = chat::EMBEDDER)]
     embedder: String,
@@ -65,7 +68,12 @@ pub(in super::super) async fn run(
     if args.export {
         return export(&name, settings, printer);
     }
-    let at = Which { session: &name, workflow: &args.workflow, embedder: &args.embedder };
+    let at = Which {
+        session: &name,
+        workflow: &args.workflow,
+        long_workflow: &args.long_workflow,
+        embedder: &args.embedder,
+    };
     let taken_in = args.import.is_some() || !args.attach.is_empty();
     if taken_in {
         let (_, session) = chat::open_session(&at, settings, printer)?;

@@ -2,6 +2,7 @@
 
 mod forgotten;
 mod killed;
+mod long;
 mod talks;
 
 use crate::longhand::{Ended, Longhand};

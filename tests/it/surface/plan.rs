@@ -64,7 +64,7 @@ fn no_run_of_a_shipped_workflow_passes_the_worst_case_however_long_the_answers_a
             let ran = longhand.run(&[&["run"], &rest[..]].concat());
             // An answer that is no JSON is asked for again until the step gives up; the passages of `rag` are chosen for a
             // window of the usual size.
-            let may_fail = ["map-extract", "rag", "chat", "chat-summarized"].contains(&name);
+            let may_fail = ["map-extract", "rag"].contains(&name) || name.starts_with("chat");
             assert!(may_fail || ran.code == Some(0), "{}", ran.shown());
             let told = format!("{name}, window {window}, answers of {answer} bytes");
             assert_within(&planned.json(), &ran.json(), &told);
