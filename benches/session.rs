@@ -63,10 +63,7 @@ fn fill(folder: &Path, turns: u32) {
     let session = opened(&store);
     block_on(session.embed(&|_, _| {})).expect("vectors");
     let indexed = session.read(longhand::memory::Memory::indexed);
-    println!(
-        "{{\"turns\": {turns}, \"passages\": {indexed}, \"written_ms\": {:.0}}}",
-        milliseconds(written)
-    );
+    println!("{{\"turns\": {turns}, \"passages\": {indexed}, \"written_ms\": {:.0}}}", milliseconds(written));
 }
 
 fn open(folder: &Path) {
@@ -112,7 +109,8 @@ fn open(folder: &Path) {
 }
 
 fn opened(store: &Store) -> Session {
-    let options = MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) };
+    let options =
+        MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) };
     let name = "long".parse().expect("a name");
     Session::open(store, &name, options, Some(Arc::new(Hashed)), 0).expect("a session")
 }
@@ -160,7 +158,11 @@ impl Random {
         for _ in 0..sentences {
             text.push('T');
             for _ in 0..WORDS_OF_A_SENTENCE {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to the number of words")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "up to the number of words"
+                )]
                 let rank = WORDS.powf(self.share()) as usize;
                 text.push_str(&word(rank));
                 text.push(' ');

@@ -276,7 +276,7 @@ impl Bench<'_> {
         let cue = Cue { text: &question.text, vector: vector.as_deref(), at_ms: question.at_ms };
         Ok(memory.compose(
             &cue,
-            Room { total: MEMORY, tail: TokenCount(0), summaries: false },
+            Room { total: MEMORY, tail: TokenCount(0), turns: 0, summaries: false },
             self.counter.as_ref(),
         ))
     }

@@ -11,7 +11,7 @@ use crate::date::Day;
 use crate::retrieve::terms;
 use crate::text::{TokenCount, TokenCounter, ends};
 
-/// The turns before the current one that are shown as they were, as in the paper.
+/// The turns before the current one that are shown as they were where nobody says otherwise, as in the paper.
 const TAIL: usize = 2;
 
 /// The share of the room that the tail may take; longer messages are shown without their middle.
@@ -50,6 +50,8 @@ pub struct Room {
     pub total: TokenCount,
     /// The most tokens of the last turns.
     pub tail: TokenCount,
+    /// How many of the last turns.
+    pub turns: usize,
     /// Whether the summaries have a place in it.
     pub summaries: bool,
 }
@@ -58,7 +60,7 @@ impl Room {
     /// Shares this many tokens out as a chat does: a quarter for the last turns, and the summaries within it.
     #[must_use]
     pub fn of(total: TokenCount) -> Self {
-        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), summaries: true }
+        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), turns: TAIL, summaries: true }
     }
 }
 
@@ -226,7 +228,7 @@ impl Memory {
                 filling.put(Part { text, ..Part::empty(kind) }, &mut whole);
             }
         }
-        let shown = self.tail(&mut filling, room.tail);
+        let shown = self.tail(&mut filling, room);
         let ranked = self.rank(cue.text, cue.vector, when(cue.text, Day::at(cue.at_ms)));
         let crowded_out = self.stand(&mut filling, &ranked, TokenCount(room.total.0 / STANDING_SHARE));
         let taken: BTreeSet<Place> = filling.parts.iter().filter_map(|part| part.place).collect();
@@ -271,10 +273,11 @@ impl Memory {
     }
 
     /// Puts the last turns in and returns those that are shown whole.
-    fn tail(&self, filling: &mut Filling<'_>, most: TokenCount) -> BTreeSet<Turn> {
+    fn tail(&self, filling: &mut Filling<'_>, room: Room) -> BTreeSet<Turn> {
+        let most = room.tail;
         let mut shown = BTreeSet::new();
         let last: Vec<&Episode> =
-            self.episodes().rev().filter(|episode| episode.is_chat()).take(TAIL).collect();
+            self.episodes().rev().filter(|episode| episode.is_chat()).take(room.turns).collect();
         let messages: u64 = last.iter().map(|episode| episode.said.len() as u64).sum();
         let mut cap = most;
         let each = TokenCount(most.0 / messages.max(1));

@@ -133,7 +133,10 @@ fn ranges(step: &StepSpec) -> Vec<(&'static str, &'static str, bool, &'static st
             ),
             ("rank", "top", rank.top != Some(0), POSITIVE),
         ],
-        StepSpec::Recall(recall) => vec![("recall", "prompt_tokens", recall.prompt_tokens > 0, POSITIVE)],
+        StepSpec::Recall(recall) => vec![
+            ("recall", "prompt_tokens", recall.prompt_tokens > 0, POSITIVE),
+            ("recall", "tail", recall.tail <= 100, "from 0 to 100"),
+        ],
         StepSpec::Extract(extract) => vec![("extract", "repairs", extract.repairs <= 10, "from 0 to 10")],
         _ => Vec::new(),
     }

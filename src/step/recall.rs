@@ -31,7 +31,8 @@ pub(super) async fn run(context: &RunContext, task: &TaskId, spec: &RecallSpec) 
     }
     let Some(session) = &context.session else { return Ok(Value::Records(Vec::new())) };
     let text = context.inputs_of(task)?.remove(spec.question.as_str()).unwrap_or_default();
-    let room = Room::of(ceiling.saturating_sub(fixed));
+    let turns = usize::try_from(spec.tail).unwrap_or(usize::MAX);
+    let room = Room { turns, ..Room::of(ceiling.saturating_sub(fixed)) };
     let counter = context.models.of(agent)?.counter();
     let mut found = session.recall(&text, room, counter).await?;
     // The parts were counted one by one; what counts is the prompt that they make together.

@@ -57,6 +57,8 @@ pub(super) struct Which<'a> {
     pub(super) workflow: &'a str,
     /// The workflow that a turn is whose message is too long for a prompt.
     pub(super) long_workflow: &'a str,
+    /// At every how many turns `workflow` is run; the others are runs of [`WORKFLOW`].
+    pub(super) every: u32,
     /// What turns passages into vectors.
     pub(super) embedder: &'a str,
 }
@@ -68,6 +70,9 @@ pub(super) struct Chat<'a> {
     store: Store,
     session: Arc<Session>,
     usual: Way,
+    /// The way of the turns between, where `usual` is not that of every turn.
+    between: Option<Way>,
+    every: u32,
     /// The way of messages that are too long for a prompt; connected when the first one comes.
     long: Option<Way>,
     long_workflow: String,
@@ -91,6 +96,9 @@ impl<'a> Chat<'a> {
         compiled(at.workflow, settings, printer)?;
         let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         let (usual, heard) = connected(&model, at.workflow, settings, printer, &listener)?;
+        let own = usual.connections.own.clone();
+        let between =
+            (at.every > 1).then(|| Way::open(WORKFLOW, &model, own, settings, printer)).transpose()?;
         let (store, session) = open_session(at, settings, printer)?;
         Ok(Self {
             settings,
@@ -98,6 +106,8 @@ impl<'a> Chat<'a> {
             store,
             session: Arc::new(session),
             usual,
+            between,
+            every: at.every,
             long: None,
             long_workflow: at.long_workflow.to_owned(),
             model,
@@ -125,6 +135,10 @@ impl<'a> Chat<'a> {
     /// Lets another model answer from now on.
     pub(super) fn change_model(&mut self, name: &str) -> Result<(), CommandError> {
         let (usual, heard) = connected(name, &self.usual.name, self.settings, self.printer, &self.listener)?;
+        if let Some(between) = &mut self.between {
+            let own = usual.connections.own.clone();
+            *between = Way::open(WORKFLOW, name, own, self.settings, self.printer)?;
+        }
         (self.usual, self.heard, self.long) = (usual, heard, None);
         name.clone_into(&mut self.model);
         Ok(())

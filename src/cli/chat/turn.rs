@@ -12,7 +12,7 @@ use super::super::taking::inputs;
 use super::Chat;
 use super::way::Way;
 use crate::intake::{self, Input};
-use crate::memory::{NewTurn, Turn};
+use crate::memory::{Memory, NewTurn, Turn};
 use crate::name::RunId;
 use crate::run::{Event, Outcome, Plan, Purpose, Slot, Spent, Value};
 use crate::schedule::{Stop, drive};
@@ -44,7 +44,7 @@ impl Chat<'_> {
         self.session.at(now_ms());
         super::embed(&self.session, self.printer).await?;
         let long = self.is_long(message)?;
-        let way = self.long.as_ref().filter(|_| long).unwrap_or(&self.usual);
+        let way = self.way(long);
         let (run, context) = self.begin(message, way)?;
         // Of a message that is read part by part the first answer is a reader's note.
         self.heard.listen(!long);
@@ -72,6 +72,12 @@ impl Chat<'_> {
         let turn = self.session.remember(new)?;
         let used = context.ledger.read(|state| state.spending().run());
         Ok(Answered { turn, answer, run, heard: self.heard.was_heard(), used })
+    }
+
+    fn way(&self, long: bool) -> &Way {
+        let turn = self.session.read(Memory::next_turn);
+        let between = self.between.as_ref().filter(|_| !turn.0.is_multiple_of(self.every));
+        self.long.as_ref().filter(|_| long).or(between).unwrap_or(&self.usual)
     }
 
     /// Tells whether a message is too long for a prompt, and then makes the way ready that reads it part by part.

@@ -42,6 +42,9 @@ pub(in super::super) struct Args {
     /// The workflow that a turn is: one with an input `message` and a `remember` step
     #[arg(long, value_name = "NAME", default_value = chat::WORKFLOW)]
     workflow: String,
+    /// Run that workflow at every Nth turn only, and `chat` at the others: where it has a summary written, that is one call in N turns
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    every: u32,
     /// The workflow that a turn is whose message is too long for a prompt: it has the whole message as its document
     #[arg(long, value_name = "NAME", default_value = chat::LONG_WORKFLOW)]
     long_workflow: String,
@@ -72,6 +75,7 @@ pub(in super::super) async fn run(
         session: &name,
         workflow: &args.workflow,
         long_workflow: &args.long_workflow,
+        every: args.every,
         embedder: &args.embedder,
     };
     let taken_in = args.import.is_some() || !args.attach.is_empty();

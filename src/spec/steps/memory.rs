@@ -8,6 +8,9 @@ use crate::name::NodeName;
 /// The most tokens of a prompt with memory, as in HEMA (arXiv 2504.16754, section 3).
 const PROMPT: u64 = 3_500;
 
+/// The turns before the current one that are shown as they were, as there.
+const TAIL: u32 = 2;
+
 /// Looks up in the session's memory what has to do with a text, as much as fits into the prompt of the step that reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,11 +24,19 @@ pub struct RecallSpec {
     /// The most tokens of that step's whole prompt, memory included. A model with a smaller window takes less.
     #[serde(default = "RecallSpec::default_prompt_tokens")]
     pub prompt_tokens: u64,
+    /// How many of the turns before are shown as they were, in a quarter of the prompt at most.
+    #[serde(default = "RecallSpec::default_tail")]
+    #[schemars(range(min = 0, max = 100))]
+    pub tail: u32,
 }
 
 impl RecallSpec {
     fn default_prompt_tokens() -> u64 {
         PROMPT
+    }
+
+    fn default_tail() -> u32 {
+        TAIL
     }
 }
 

@@ -153,3 +153,22 @@ fn names_with_paths_and_sessions_in_use_are_refused() {
     assert_eq!(missing.code, Some(1), "{}", missing.shown());
     assert!(missing.stderr.contains("there is no session `nobody`"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_summary_may_be_written_at_every_third_turn_only() {
+    let longhand = Longhand::new();
+    let rules = "rules: [{when: 'Write one sentence', say: 'They talk about boats.'}]\n";
+    longhand.file("script.yaml", rules);
+    let summaries: Vec<Vec<String>> = (1..=4)
+        .map(|number| {
+            let message = format!("Boat number {number} is called Heron.");
+            let way = ["--workflow", "chat-summarized", "--every", "3", "--embedder", "none"];
+            let said = ["chat", "-s", "e", "-m", &message, "--json", "--model", "scripted:script.yaml"];
+            let said = longhand.run(&[&said[..], &way[..]].concat());
+            assert_eq!(said.code, Some(0), "{}", said.shown());
+            shown(&said.json(), "summary")
+        })
+        .collect();
+    assert!(summaries[2][0].starts_with("Boat number 1"), "chosen until one is written: {summaries:?}");
+    assert_eq!(summaries[3], ["They talk about boats."]);
+}
