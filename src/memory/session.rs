@@ -1,16 +1,16 @@
 //! A session: a memory whose events are journaled, whose vectors are kept, and that is asked while a turn is under way.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::compose::{Composition, Cue, Room};
 use super::episode::{Episode, Place, Said, Turn};
 use super::event::MemoryEvent;
-use super::state::{AnyStorage, Memory, MemoryOptions};
+use super::keeping::keep_vectors;
+use super::state::{Memory, MemoryOptions};
 use crate::model::{Embedder, ModelError};
 use crate::name::{RunId, SessionName};
-use crate::retrieve::{IndexError, VectorIndex};
+use crate::retrieve::IndexError;
 use crate::store::{SessionFolder, Store, StoreError};
 use crate::text::TokenCounter;
 
@@ -46,13 +46,13 @@ pub enum MemoryError {
 pub struct Session {
     folder: Mutex<SessionFolder>,
     memory: Mutex<Memory>,
-    options: MemoryOptions,
-    embedder: Option<Arc<dyn Embedder>>,
+    pub(super) options: MemoryOptions,
+    pub(super) embedder: Option<Arc<dyn Embedder>>,
     /// The time that recalls are asked at, in milliseconds since 1970: only the command line knows it.
     now_ms: AtomicU64,
     damaged: usize,
     /// How many numbers a vector has: known when the embedder has made one.
-    length: OnceLock<usize>,
+    pub(super) length: OnceLock<usize>,
 }
 
 /// What a finished turn adds to a session.
@@ -68,15 +68,6 @@ pub struct NewTurn {
     pub run: Option<RunId>,
     /// When, in milliseconds since 1970.
     pub at_ms: Option<u64>,
-}
-
-/// What forgetting took away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forgotten {
-    /// The turns that are gone.
-    pub turns: BTreeSet<Turn>,
-    /// Later turns that were answered with passages of them in view, and may repeat what they said.
-    pub heard_by: BTreeSet<Turn>,
 }
 
 impl Session {
@@ -198,54 +189,6 @@ impl Session {
         Ok(last)
     }
 
-    /// Really deletes turns: what was said, their vectors, the summaries that were made from them, and the runs of these and of all
-    /// later turns, whose prompts may have held them. The session's journal is written anew without them.
-    ///
-    /// # Errors
-    /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
-    pub fn forget(&self, turns: &BTreeSet<Turn>, store: &Store) -> Result<Forgotten, MemoryError> {
-        let name = self.folder(|folder| folder.name().clone());
-        let (all, _) = events(store, &name)?;
-        // A turn that was taken back is not in the memory, and still in the journal.
-        let there: BTreeSet<Turn> = all.iter().filter_map(MemoryEvent::begun).collect();
-        if let Some(turn) = turns.difference(&there).next() {
-            let last = there.last().copied().unwrap_or(Turn(0));
-            return Err(MemoryError::NoTurn { turn: *turn, last });
-        }
-        let first = turns.first().copied().unwrap_or(Turn(u32::MAX));
-        let mut heard_by = BTreeSet::new();
-        let mut runs: BTreeSet<String> = BTreeSet::new();
-        for event in &all {
-            let MemoryEvent::Turned { episode, recalled, run, .. } = event else { continue };
-            if !turns.contains(&episode.turn) && recalled.iter().any(|place| turns.contains(&place.turn)) {
-                heard_by.insert(episode.turn);
-            }
-            if episode.turn < first {
-                runs.extend(run.clone());
-            }
-        }
-        let left: Vec<MemoryEvent> =
-            all.into_iter().filter_map(|event| without(event, turns, first)).collect();
-        let mut folder = self.locked_folder();
-        let mut memory = self.locked();
-        let vectors = kept_vectors(&memory);
-        // The vectors go first: positions in a journal that is written anew are others.
-        memory.vectors = None;
-        remove_vectors(&folder)?;
-        folder.rewrite(&left)?;
-        for run in folder.store().runs()? {
-            if !runs.contains(run.as_str()) {
-                folder.store().remove(&run)?;
-            }
-        }
-        *memory = folded(&left, &self.options);
-        if let Some((embedder, length)) = self.embedder.as_ref().zip(self.length.get()) {
-            keep_vectors(&folder, &mut memory, embedder.as_ref(), *length)?;
-        }
-        memory.take_over(&vectors)?;
-        Ok(Forgotten { turns: turns.clone(), heard_by })
-    }
-
     /// Embeds what has no vector yet, telling `progress` how many of how many are done. Does nothing without an embedder.
     ///
     /// Returns whether vectors that were kept could not be used, being damaged or another embedder's, so that all are made anew.
@@ -295,17 +238,17 @@ impl Session {
         Ok(())
     }
 
-    fn locked(&self) -> MutexGuard<'_, Memory> {
+    pub(super) fn locked(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn locked_folder(&self) -> MutexGuard<'_, SessionFolder> {
+    pub(super) fn locked_folder(&self) -> MutexGuard<'_, SessionFolder> {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Reads the events of a session, and counts the records that cannot be read.
-fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize), StoreError> {
+pub(super) fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize), StoreError> {
     let mut damaged = 0;
     let mut found = Vec::new();
     for entry in store.read_session(name)?.entries::<MemoryEvent>() {
@@ -318,81 +261,10 @@ fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize)
     Ok((found, damaged))
 }
 
-fn folded(events: &[MemoryEvent], options: &MemoryOptions) -> Memory {
+pub(super) fn folded(events: &[MemoryEvent], options: &MemoryOptions) -> Memory {
     let mut memory = Memory::new(options.clone());
     for event in events {
         memory.apply(event);
     }
     memory
-}
-
-/// An event without anything of the forgotten turns; none where nothing is left of it.
-fn without(event: MemoryEvent, turns: &BTreeSet<Turn>, first: Turn) -> Option<MemoryEvent> {
-    match event {
-        MemoryEvent::Turned { episode, mut recalled, summary, run } => {
-            if turns.contains(&episode.turn) {
-                return None;
-            }
-            recalled.retain(|place| !turns.contains(&place.turn));
-            // A summary that was written after them may hold what they said, and their run is gone.
-            let before = episode.turn < first;
-            let (summary, run) = (summary.filter(|_| before), run.filter(|_| before));
-            Some(MemoryEvent::Turned { episode, recalled, summary, run })
-        }
-        MemoryEvent::Attached { turn, .. }
-        | MemoryEvent::Pinned { turn }
-        | MemoryEvent::Unpinned { turn }
-        | MemoryEvent::Edited { turn, .. }
-        | MemoryEvent::Undone { turn }
-            if turns.contains(&turn) =>
-        {
-            None
-        }
-        other => Some(other),
-    }
-}
-
-/// The files of the vectors, in the session's folder.
-const VECTORS: [&str; 2] = ["vectors.codes", "vectors.rows"];
-
-/// Raised when passages are cut by other rules, so that vectors of earlier ones are made anew.
-const PASSAGES: u32 = 1;
-
-/// Opens the vectors of a session for its memory, and tells whether they had to be begun anew although there were some.
-fn keep_vectors(
-    folder: &SessionFolder,
-    memory: &mut Memory,
-    embedder: &dyn Embedder,
-    length: usize,
-) -> Result<bool, MemoryError> {
-    let maker = format!("{} passages {PASSAGES}", embedder.identity());
-    let open = || -> Result<VectorIndex<AnyStorage>, MemoryError> {
-        let [codes, rows] = VECTORS;
-        let (codes, rows) = (folder.open_file(codes)?, folder.open_file(rows)?);
-        let (codes, rows): (AnyStorage, AnyStorage) = (Box::new(codes), Box::new(rows));
-        Ok(VectorIndex::open(codes, rows, length, &maker)?)
-    };
-    let mut remade = false;
-    let index = match open() {
-        Ok(index) if index.len() <= memory.kept.len() => index,
-        Err(error @ MemoryError::Store(_)) => return Err(error),
-        _ => {
-            remade = true;
-            remove_vectors(folder)?;
-            open()?
-        }
-    };
-    memory.keep_vectors(index)?;
-    Ok(remade)
-}
-
-fn remove_vectors(folder: &SessionFolder) -> Result<(), StoreError> {
-    VECTORS.iter().try_for_each(|name| folder.remove_file(name))
-}
-
-fn kept_vectors(memory: &Memory) -> HashMap<Place, Vec<f32>> {
-    let vectors = memory.vectors.as_ref();
-    let of =
-        |(at, kept): (usize, &super::state::Kept)| Some((kept.passage.place, vectors?.vector(at).ok()??));
-    memory.kept.iter().enumerate().filter_map(of).collect()
 }
