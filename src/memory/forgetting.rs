@@ -27,7 +27,7 @@ impl Session {
         let name = self.folder(|folder| folder.name().clone());
         let (all, _) = events(store, &name)?;
         // A turn that was taken back is not in the memory, and still in the journal.
-        let there: BTreeSet<Turn> = all.iter().filter_map(MemoryEvent::begun).collect();
+        let there: BTreeSet<Turn> = all.iter().flat_map(MemoryEvent::begun).collect();
         if let Some(turn) = turns.difference(&there).next() {
             let last = there.last().copied().unwrap_or(Turn(0));
             return Err(MemoryError::NoTurn { turn: *turn, last });
@@ -79,6 +79,10 @@ fn without(event: MemoryEvent, turns: &BTreeSet<Turn>, first: Turn) -> Option<Me
             let before = episode.turn < first;
             let (summary, run) = (summary.filter(|_| before), run.filter(|_| before));
             Some(MemoryEvent::Turned { episode, recalled, summary, run })
+        }
+        MemoryEvent::Imported { at_ms, content, turns: mut left } => {
+            left.retain(|episode| !turns.contains(&episode.turn));
+            (!left.is_empty()).then_some(MemoryEvent::Imported { at_ms, content, turns: left })
         }
         MemoryEvent::Attached { turn, .. }
         | MemoryEvent::Pinned { turn }

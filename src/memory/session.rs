@@ -8,6 +8,7 @@ use super::episode::{Episode, Place, Said, Turn};
 use super::event::MemoryEvent;
 use super::keeping::keep_vectors;
 use super::state::{Memory, MemoryOptions};
+use crate::hash::ContentHash;
 use crate::model::{Embedder, ModelError};
 use crate::name::{RunId, SessionName};
 use crate::retrieve::IndexError;
@@ -29,6 +30,12 @@ pub enum MemoryError {
     /// The vectors could not be kept.
     #[error("the vectors of the session cannot be kept")]
     Vectors(#[from] IndexError),
+    /// The same file was imported before.
+    #[error("the session `{session}` has taken in this file before")]
+    Imported {
+        /// The session.
+        session: SessionName,
+    },
     /// There is no such turn.
     #[error("there is no turn {turn}: the last one is {last}")]
     NoTurn {
@@ -146,6 +153,29 @@ impl Session {
         let run = run.map(String::from);
         self.record(&MemoryEvent::Turned { episode, recalled, summary, run })?;
         Ok(turn)
+    }
+
+    /// Takes in the turns of a chat that another program kept, in one record: all of them or none, also where the process is killed.
+    /// `content` names the bytes that they were read from.
+    ///
+    /// # Errors
+    /// [`MemoryError::Imported`] where they were taken in before, [`MemoryError::Store`]; then the session is as before.
+    pub fn import(&self, turns: Vec<NewTurn>, content: ContentHash) -> Result<(), MemoryError> {
+        let (first, known) = {
+            let memory = self.locked();
+            (memory.next_turn(), memory.has_imported(&content))
+        };
+        if known {
+            return Err(MemoryError::Imported { session: self.folder(|folder| folder.name().clone()) });
+        }
+        let numbers = std::iter::successors(Some(first), |turn| Some(turn.next()));
+        let episode = |(turn, new): (Turn, NewTurn)| Episode { turn, at_ms: new.at_ms, said: new.said };
+        let turns: Vec<Episode> = numbers.zip(turns).map(episode).collect();
+        tracing::debug!(turns = turns.len(), "takes in a chat");
+        let at_ms = self.now_ms.load(Ordering::Relaxed);
+        self.record(&MemoryEvent::Imported { at_ms, content, turns })?;
+        tracing::debug!("took in a chat");
+        Ok(())
     }
 
     /// Makes a file recallable. It takes a number among the turns.

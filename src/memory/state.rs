@@ -11,6 +11,7 @@ use super::event::MemoryEvent;
 use super::passage::{Passage, passages};
 use super::salience::{PERIOD, Salience, lowest};
 use super::standing::Standing;
+use crate::hash::ContentHash;
 use crate::retrieve::{Bm25, Storage, VectorIndex, terms};
 use crate::text::TokenCounter;
 
@@ -66,6 +67,8 @@ pub struct Memory {
     written: BTreeMap<Turn, String>,
     /// The last number that a turn was given; none is given twice.
     last: Turn,
+    /// The files that were imported.
+    imported: BTreeSet<ContentHash>,
     /// How many periods were over when passages were last pruned.
     pruned: u32,
     /// The names of people who speak, where they have names.
@@ -88,6 +91,7 @@ impl Memory {
             pins: BTreeSet::new(),
             written: BTreeMap::new(),
             last: Turn(0),
+            imported: BTreeSet::new(),
             pruned: 0,
             speakers: BTreeSet::new(),
         }
@@ -99,6 +103,10 @@ impl Memory {
             MemoryEvent::Began { .. } => {}
             MemoryEvent::Turned { episode, recalled, summary, .. } => {
                 self.turned(episode, recalled, summary.as_deref());
+            }
+            MemoryEvent::Imported { content, turns, .. } => {
+                self.imported.insert(*content);
+                turns.iter().for_each(|episode| self.turned(episode, &[], None));
             }
             MemoryEvent::Attached { turn, at_ms, document } => {
                 let episode = Episode { turn: *turn, at_ms: Some(*at_ms), said: vec![document.clone()] };
@@ -133,6 +141,12 @@ impl Memory {
     #[must_use]
     pub fn next_turn(&self) -> Turn {
         self.last.next()
+    }
+
+    /// Tells whether a file of these bytes was imported, and not forgotten as a whole.
+    #[must_use]
+    pub fn has_imported(&self, content: &ContentHash) -> bool {
+        self.imported.contains(content)
     }
 
     /// Returns the summaries.

@@ -182,6 +182,8 @@ impl From<MemoryError> for CommandError {
     fn from(error: MemoryError) -> Self {
         match error {
             MemoryError::Store(error) => error.into(),
+            MemoryError::Imported { .. } => Self::new(ExitStatus::Usage, error.to_string())
+                .hinted("nothing was taken in; another name, such as `--session again`, takes it in anew"),
             MemoryError::NoTurn { .. } => Self::new(ExitStatus::Usage, error.to_string()),
             other => Self::caused(ExitStatus::Failed, "the memory cannot be used", other),
         }

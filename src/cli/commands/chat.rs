@@ -13,8 +13,9 @@ use super::super::chat::{self, Answered, Chat, Listener, Slash, Told, Which, ses
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use crate::hash::ContentHash;
 use crate::intake::{self, Input};
-use crate::memory::{Role, Said, Session};
+use crate::memory::{MemoryError, Role, Said, Session};
 use crate::name::SessionName;
 
 /// The session where none is named.
@@ -109,7 +110,14 @@ fn import(session: &Session, file: &Path, printer: &Printer) -> Result<(), Comma
         CommandError::caused(ExitStatus::Failed, format!("cannot read `{}`", file.display()), error)
             .hinted("expected JSON lines, a JSON export or a Markdown transcript, in UTF-8")
     };
-    let imported = chat::read_import(&std::fs::read_to_string(file).map_err(failed)?);
+    let text = std::fs::read_to_string(file).map_err(failed)?;
+    let content = ContentHash::of(text.as_bytes());
+    if session.read(|memory| memory.has_imported(&content)) {
+        // Before it is told again what of it is left out.
+        let session = session.folder(|folder| folder.name().clone());
+        return Err(MemoryError::Imported { session }.into());
+    }
+    let imported = chat::read_import(&text);
     for (line, reason) in imported.left_out.iter().take(10) {
         printer.warn(&format!("{}:{line}: left out: {reason}", file.display()));
     }
@@ -121,9 +129,7 @@ fn import(session: &Session, file: &Path, printer: &Printer) -> Result<(), Comma
             .hinted("expected lines such as {\"role\": \"user\", \"content\": \"...\"}, or `**user**:` before each message"));
     }
     let count = imported.turns.len();
-    for turn in imported.turns {
-        session.remember(turn)?;
-    }
+    session.import(imported.turns, content)?;
     printer.say(&format!("took in {count} turns"));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Long chats at the command line.
 
 mod forgotten;
+mod imported;
 mod killed;
 mod talks;
 
