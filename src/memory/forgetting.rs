@@ -59,8 +59,8 @@ impl Session {
             }
         }
         *memory = folded(&left, &self.options);
-        if let Some((embedder, length)) = self.embedder.as_ref().zip(self.length.get()) {
-            keep_vectors(&folder, &mut memory, embedder.as_ref(), *length)?;
+        if let Some((embedder, length)) = self.embedder.as_ref().zip(self.opened.get().copied().flatten()) {
+            keep_vectors(&folder, &mut memory, embedder.as_ref(), length)?;
         }
         memory.take_over(&vectors)?;
         Ok(Forgotten { turns: turns.clone(), heard_by })

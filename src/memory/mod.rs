@@ -28,6 +28,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod unfamiliar;
 mod vectors;
 mod when;
 
@@ -36,6 +37,7 @@ pub use compose::{Composition, Cue, Part, PartKind, Room};
 pub use episode::{Episode, Place, Role, Said, Turn};
 pub use event::MemoryEvent;
 pub use forgetting::Forgotten;
+pub use keeping::KeptVectors;
 pub use passage::Passage;
 pub use rank::{Ranked, Why};
 pub use salience::{PERIOD, Reading, Salience};

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::compose::{Composition, Cue, Room};
 use super::episode::{Episode, Place, Said, Turn};
 use super::event::MemoryEvent;
-use super::keeping::keep_vectors;
+use super::keeping::{KeptVectors, keep_vectors, remove_vectors};
 use super::state::{Memory, MemoryOptions};
+use super::unfamiliar::Unfamiliar;
 use crate::hash::ContentHash;
 use crate::model::{Embedder, ModelError};
 use crate::name::{RunId, SessionName};
 use crate::retrieve::IndexError;
 use crate::store::{SessionFolder, Store, StoreError};
-use crate::text::TokenCounter;
+use crate::text::{Language, TokenCounter};
 
 /// How many passages are embedded between two reports of progress.
 const AT_ONCE: usize = 64;
@@ -58,8 +59,9 @@ pub struct Session {
     /// The time that recalls are asked at, in milliseconds since 1970: only the command line knows it.
     now_ms: AtomicU64,
     damaged: usize,
-    /// How many numbers a vector has: known when the embedder has made one.
-    pub(super) length: OnceLock<usize>,
+    /// How many numbers a vector has, once the kept ones are open; none where they are another embedder's.
+    pub(super) opened: OnceLock<Option<usize>>,
+    unfamiliar: Unfamiliar,
 }
 
 /// What a finished turn adds to a session.
@@ -102,7 +104,8 @@ impl Session {
             embedder,
             now_ms: AtomicU64::new(now_ms),
             damaged,
-            length: OnceLock::new(),
+            opened: OnceLock::new(),
+            unfamiliar: Unfamiliar::default(),
         })
     }
 
@@ -221,14 +224,19 @@ impl Session {
 
     /// Embeds what has no vector yet, telling `progress` how many of how many are done. Does nothing without an embedder.
     ///
-    /// Returns whether vectors that were kept could not be used, being damaged or another embedder's, so that all are made anew.
+    /// The first call of a session says what became of the vectors that were kept. While they are another embedder's nothing is
+    /// embedded, and passages are found by their words, until [`Self::reembed`].
     ///
     /// # Errors
     /// [`MemoryError::Embedding`], [`MemoryError::Vectors`].
-    pub async fn embed(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<bool, MemoryError> {
-        let Some(embedder) = &self.embedder else { return Ok(false) };
-        let remade = self.open_vectors(embedder.as_ref()).await?;
+    pub async fn embed(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<KeptVectors, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(KeptVectors::Used) };
+        let became = self.open_vectors(embedder.as_ref()).await?;
+        if !self.finds_by_meaning() {
+            return Ok(became);
+        }
         let pending = self.locked().pending();
+        self.unfamiliar.hear(embedder.as_ref(), pending.iter().map(String::as_str));
         let mut done = 0;
         for texts in pending.chunks(AT_ONCE) {
             let vectors = embedder.embed(texts).await?;
@@ -236,22 +244,58 @@ impl Session {
             done += texts.len();
             progress(done, pending.len());
         }
-        Ok(remade)
+        Ok(became)
+    }
+
+    /// Throws the kept vectors away, whoever made them, so that [`Self::embed`] makes all anew. Does nothing without an embedder.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub fn reembed(&mut self) -> Result<(), MemoryError> {
+        if self.embedder.is_some() {
+            let folder = self.locked_folder();
+            self.locked().vectors = None;
+            remove_vectors(&folder)?;
+            drop(folder);
+            self.opened = OnceLock::new();
+        }
+        Ok(())
+    }
+
+    /// Takes note of the language of what is about to be asked: see [`Self::take_unfamiliar`].
+    pub fn hear(&self, text: &str) {
+        if let Some(embedder) = self.embedder.as_ref().filter(|_| self.finds_by_meaning()) {
+            self.unfamiliar.hear(embedder.as_ref(), [text]);
+        }
+    }
+
+    /// Returns the first language of what was heard or embedded that the embedder does not know, once.
+    #[must_use]
+    pub fn take_unfamiliar(&self) -> Option<Language> {
+        self.unfamiliar.take()
     }
 
     /// Opens the kept vectors, once: how long they are is seen from the first one that the embedder makes.
-    async fn open_vectors(&self, embedder: &dyn Embedder) -> Result<bool, MemoryError> {
-        if self.length.get().is_some() {
-            return Ok(false);
+    async fn open_vectors(&self, embedder: &dyn Embedder) -> Result<KeptVectors, MemoryError> {
+        if self.opened.get().is_some() {
+            return Ok(KeptVectors::Used);
         }
         let probe = embedder.embed(&["length".to_owned()]).await?.pop().unwrap_or_default();
-        let remade = keep_vectors(&self.locked_folder(), &mut self.locked(), embedder, probe.len())?;
-        let _ = self.length.set(probe.len());
-        Ok(remade)
+        let became = keep_vectors(&self.locked_folder(), &mut self.locked(), embedder, probe.len())?;
+        let own = !matches!(became, KeptVectors::OfAnother(_));
+        let _ = self.opened.set(own.then_some(probe.len()));
+        Ok(became)
+    }
+
+    /// Tells whether passages have vectors, or will have when they are embedded.
+    fn finds_by_meaning(&self) -> bool {
+        self.embedder.is_some() && self.opened.get() != Some(&None)
     }
 
     async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, MemoryError> {
-        let Some(embedder) = &self.embedder else { return Ok(None) };
+        let Some(embedder) = self.embedder.as_ref().filter(|_| self.finds_by_meaning()) else {
+            return Ok(None);
+        };
         let texts = [text.to_owned()];
         Ok(embedder.embed(&texts).await?.pop())
     }

@@ -18,6 +18,7 @@ use super::folder::{self, RunFolder};
 use super::journal::{Durability, Journal};
 use super::lock::WriterLock;
 use super::reader::JournalReader;
+use super::records;
 use crate::name::{RunId, SessionName};
 
 /// The folder of a session's journal.
@@ -119,6 +120,14 @@ impl SessionFolder {
     /// [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
     pub fn open_file(&self, name: &str) -> Result<File, StoreError> {
         folder::open_file(&self.path.join(name))
+    }
+
+    /// Returns the size of a file in bytes; 0 where it is not there.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn file_size(&self, name: &str) -> Result<u64, StoreError> {
+        records::length(&self.path.join(name))
     }
 
     /// Removes a file that can be made anew from the journal, where it is there.

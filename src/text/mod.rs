@@ -2,6 +2,7 @@
 
 mod abbreviation;
 mod fit;
+mod language;
 mod layout;
 mod sentence;
 mod span;
@@ -10,6 +11,7 @@ mod tokens;
 mod utf8;
 mod word;
 
+pub use language::{Language, language};
 pub use layout::{line_marks, underlined};
 pub use sentence::{Sentences, sentences};
 pub use span::{Chunk, DocumentIndex, Span};

@@ -27,7 +27,9 @@ use super::printer::Printer;
 use super::settings::Settings;
 use crate::connect::DEFAULT_MODEL;
 use crate::graph::Workflow;
-use crate::memory::{Forgotten, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn};
+use crate::memory::{
+    Forgotten, KeptVectors, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn,
+};
 use crate::model::Embedder;
 use crate::name::SessionName;
 use crate::spec::StepSpec;
@@ -48,7 +50,7 @@ pub(super) const EMBEDDER: &str = "minilm";
 const TOLD: usize = 512;
 
 /// The name of no embedder.
-const NO_EMBEDDER: &str = "none";
+pub(super) const NO_EMBEDDER: &str = "none";
 
 /// Which chat, and how.
 #[derive(Debug, Clone, Copy)]
@@ -77,18 +79,22 @@ pub(super) struct Chat<'a> {
 }
 
 impl<'a> Chat<'a> {
-    /// Opens a session and connects to its models.
+    /// Connects a session to its models, one that is open already or the one that `at` names.
     pub(super) fn open(
         at: &Which<'_>,
         settings: &'a Settings,
         printer: &'a Printer,
         listener: Arc<dyn Listener>,
+        opened: Option<(Store, Session)>,
     ) -> Result<Self, CommandError> {
         let compiled = compile(at.workflow, settings, printer)?;
         check(&compiled)?;
         let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         let (connections, heard) = connected(&model, &compiled, settings, printer, &listener)?;
-        let (store, session) = open_session(at, settings, printer)?;
+        let (store, session) = match opened {
+            Some(opened) => opened,
+            None => open_session(at, settings, printer)?,
+        };
         Ok(Self {
             settings,
             printer,
@@ -107,6 +113,11 @@ impl<'a> Chat<'a> {
     /// Returns the session.
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Returns the name of the session.
+    pub(super) fn name(&self) -> SessionName {
+        self.session.folder(|folder| folder.name().clone())
     }
 
     /// Returns the name of the model that answers.
@@ -219,15 +230,29 @@ pub(super) fn session_name(text: &str) -> Result<SessionName, CommandError> {
     })
 }
 
-/// Embeds what a session has no vectors of, and says so where it takes a while or has to be done anew.
+/// Embeds what a session has no vectors of. Says so where it takes a while, has to be done anew or cannot be done, and where the
+/// embedder does not know the language.
 pub(super) async fn embed(session: &Session, printer: &Printer) -> Result<(), CommandError> {
     let told = |done: usize, all: usize| {
         if all > TOLD && done < all {
             printer.say(&format!("reading what was said: {done} of {all} passages"));
         }
     };
-    if session.embed(&told).await? {
-        printer.warn("the vectors of the session could not be used and were made anew from what was said");
+    match session.embed(&told).await? {
+        KeptVectors::Used => {}
+        KeptVectors::Remade => {
+            printer.warn("vectors of the session could not be used and were made anew from what was said");
+        }
+        KeptVectors::OfAnother(other) => printer.warn(&format!(
+            "another embedder made the vectors of this session, `{other}`: what was said is found by its words alone; \
+             `--reembed` makes new ones"
+        )),
+    }
+    if let Some(language) = session.take_unfamiliar() {
+        printer.warn(&format!(
+            "the embedder was not made for {}: the meaning of what is said in it is found badly, its words are what counts",
+            language.name
+        ));
     }
     Ok(())
 }

@@ -146,6 +146,7 @@ impl Chat<'_> {
     }
 
     async fn recalled(&self, query: &str) -> Result<String, CommandError> {
+        self.session().hear(query);
         super::embed(self.session(), self.printer).await?;
         let found = self
             .session()

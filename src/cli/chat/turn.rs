@@ -41,6 +41,7 @@ impl Chat<'_> {
             return Err(CommandError::new(ExitStatus::Usage, "the message is empty"));
         }
         self.session.at(now_ms());
+        self.session.hear(message);
         super::embed(&self.session, self.printer).await?;
         let (run, context) = self.begin(message)?;
         self.heard.listen();

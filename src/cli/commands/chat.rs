@@ -46,6 +46,9 @@ pub(in super::super) struct Args {
     /// What finds passages by their meaning: `minilm`, a name of `longhand.yaml`, or `none` to find them by words alone
     #[arg(long, value_name = "NAME", default_value = chat::EMBEDDER)]
     embedder: String,
+    /// Make the vectors of the session anew, with the embedder of today
+    #[arg(long)]
+    reembed: bool,
     /// List the sessions and end
     #[arg(long)]
     list: bool,
@@ -67,19 +70,31 @@ pub(in super::super) async fn run(
         return export(&name, settings, printer);
     }
     let at = Which { session: &name, workflow: &args.workflow, embedder: &args.embedder };
-    let taken_in = args.import.is_some() || !args.attach.is_empty();
-    if taken_in {
-        let (_, session) = chat::open_session(&at, settings, printer)?;
+    if args.reembed && args.embedder == chat::NO_EMBEDDER {
+        return Err(CommandError::new(
+            ExitStatus::Usage,
+            "`--reembed` makes vectors, and `--embedder none` wants none",
+        ));
+    }
+    let mut opened = None;
+    if args.import.is_some() || !args.attach.is_empty() || args.reembed {
+        let (store, mut session) = chat::open_session(&at, settings, printer)?;
+        if args.reembed {
+            session.reembed()?;
+        }
         if let Some(file) = &args.import {
             import(&session, &settings.here.join(file), printer)?;
         }
         attach(&session, &args.attach, settings, printer)?;
         chat::embed(&session, printer).await?;
+        opened = Some((store, session));
     }
     match &args.message {
-        Some(text) => once(text, &at, settings, printer).await,
-        None if taken_in && !io::stdin().is_terminal() => Ok(ExitStatus::Done),
-        None => talk(&at, settings, printer).await,
+        None if opened.is_some() && !io::stdin().is_terminal() => Ok(ExitStatus::Done),
+        Some(text) => {
+            once(text, Chat::open(&at, settings, printer, Arc::new(Nobody), opened)?, printer).await
+        }
+        None => talk(Chat::open(&at, settings, printer, Arc::new(Terminal), opened)?, printer).await,
     }
 }
 
@@ -165,24 +180,18 @@ fn attach(
 }
 
 /// Says one thing and prints the answer.
-async fn once(
-    text: &str,
-    at: &Which<'_>,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
+async fn once(text: &str, mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut message = text.to_owned();
     if text == "-" {
         message.clear();
         let read = io::stdin().lock().read_to_string(&mut message);
         read.map_err(|error| CommandError::caused(ExitStatus::Usage, "cannot read stdin", error))?;
     }
-    let mut chat = Chat::open(at, settings, printer, Arc::new(Nobody))?;
     let answered = chat.say(&message).await?;
     if printer.json {
         let used = answered.used;
         printer.json(&json!({
-            "session": at.session, "turn": answered.turn, "answer": answered.answer, "run": answered.run,
+            "session": chat.name(), "turn": answered.turn, "answer": answered.answer, "run": answered.run,
             "memory": chat.shown(), "tokens": used.tokens.0, "cost": used.cost,
         }))?;
     } else {
@@ -197,11 +206,10 @@ fn shown(answer: &str) -> String {
 }
 
 /// Reads lines and answers them until there are no more.
-async fn talk(at: &Which<'_>, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut chat = Chat::open(at, settings, printer, Arc::new(Terminal))?;
+async fn talk(mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let turns = chat.session().read(|memory| memory.episodes().count());
     let known = if turns == 0 { "a new session".to_owned() } else { format!("{turns} turns so far") };
-    printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", at.session, chat.model()));
+    printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", chat.name(), chat.model()));
     let mut lines = Lines::open();
     while let Some(line) = lines.next()? {
         if line.trim().is_empty() {

@@ -4,6 +4,7 @@ mod forgotten;
 mod imported;
 mod killed;
 mod talks;
+mod vectors;
 
 use crate::longhand::{Ended, Longhand};
 
