@@ -56,7 +56,7 @@ pub enum MemoryEvent {
         /// Which.
         turn: Turn,
     },
-    /// A message was put right: the new words count from now on, the old ones stay in the journal alone.
+    /// A message was put right: the new words count from now on, the old ones are shown with the turn and nowhere else.
     Edited {
         /// The turn of the message.
         turn: Turn,

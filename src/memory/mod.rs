@@ -12,6 +12,7 @@
 //! | [`Salience`] | which passages leave the index | section 3, both readings of its formula |
 //! | [`Memory::compose`] | what of it goes into a prompt, in the paper's order, within a number of tokens | section 3 |
 
+mod amending;
 mod compact;
 mod compose;
 mod correction;
@@ -32,6 +33,7 @@ mod unfamiliar;
 mod vectors;
 mod when;
 
+pub use amending::Earlier;
 pub use compact::{Compact, OVERVIEW, SUMMARY};
 pub use compose::{Composition, Cue, Part, PartKind, Room};
 pub use episode::{Episode, Place, Role, Said, Turn};

@@ -9,7 +9,7 @@ mod visible;
 
 pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
-pub(super) use listing::markdown;
+pub(super) use listing::{exported, markdown};
 pub(super) use slash::{Slash, Told};
 pub(super) use turn::Answered;
 pub(super) use visible::visible;
@@ -76,6 +76,8 @@ pub(super) struct Chat<'a> {
     listener: Arc<dyn Listener>,
     /// What was shown to the model in the last turn.
     shown: Vec<Json>,
+    /// Whether something that may have been in it was put right or deleted since.
+    amended: bool,
 }
 
 impl<'a> Chat<'a> {
@@ -107,6 +109,7 @@ impl<'a> Chat<'a> {
             heard,
             listener,
             shown: Vec::new(),
+            amended: false,
         })
     }
 
@@ -141,8 +144,20 @@ impl<'a> Chat<'a> {
 
     /// Really deletes turns.
     pub(super) fn forget(&mut self, turns: &BTreeSet<Turn>) -> Result<Forgotten, CommandError> {
-        self.shown.clear();
+        self.amended();
         Ok(self.session.forget(turns, &self.store)?)
+    }
+
+    /// Puts right what the user said in a turn.
+    pub(super) fn edit(&mut self, turn: Turn, text: String) -> Result<(), CommandError> {
+        self.session.edit(turn, 0, text)?;
+        self.amended();
+        Ok(())
+    }
+
+    fn amended(&mut self) {
+        self.shown.clear();
+        self.amended = true;
     }
 }
 

@@ -114,11 +114,11 @@ impl Chat<'_> {
     pub(in super::super) async fn command(&mut self, slash: Slash) -> Result<Told, CommandError> {
         let text = match slash {
             Slash::Help => HELP.to_owned(),
-            Slash::Memory => listing::parts(self.shown()),
+            Slash::Memory => listing::parts(self.shown(), self.amended),
             Slash::Recall(query) => self.recalled(&query).await?,
             Slash::Summary => self.session().read(listing::summaries),
             Slash::Turn(turn) => {
-                let found = self.session().read(|memory| memory.episode(turn).map(listing::episode));
+                let found = self.session().read(|memory| listing::turn(memory, turn));
                 found.unwrap_or_else(|| format!("there is no turn {turn}"))
             }
             Slash::Pin(turn, pinned) => {
@@ -126,7 +126,7 @@ impl Chat<'_> {
                 format!("turn {turn} is {} every prompt", if pinned { "now in" } else { "no longer in" })
             }
             Slash::Edit(turn, text) => {
-                self.session().edit(turn, 0, text)?;
+                self.edit(turn, text)?;
                 format!("turn {turn} says so from now on")
             }
             Slash::Undo => match self.session().undo()? {

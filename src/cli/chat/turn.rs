@@ -54,6 +54,7 @@ impl Chat<'_> {
                 .hinted("the session is as before; say it again")
         })?;
         self.shown = shown(&context)?;
+        self.amended = false;
         let left = remembered(&context).map_err(|error| lost(&error.to_string()))?;
         let Some(left) = left.filter(|_| outcome == Outcome::Succeeded) else {
             return Err(failed(outcome, &context));

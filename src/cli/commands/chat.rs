@@ -113,7 +113,7 @@ fn list(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandErr
 fn export(name: &SessionName, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let memory = chat::read_session(name, settings)?;
     if printer.json {
-        printer.json(&memory.episodes().collect::<Vec<_>>())?;
+        printer.json(&chat::exported(&memory))?;
     } else {
         printer.data(&shown(&chat::markdown(&memory)))?;
     }

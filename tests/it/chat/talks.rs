@@ -100,6 +100,36 @@ fn commands_look_at_the_memory_and_put_it_right() {
 }
 
 #[test]
+fn what_was_put_right_is_shown_where_it_was_said_and_nowhere_else() {
+    let longhand = Longhand::new();
+    let told = longhand.typed(
+        "p",
+        "My sister Ilse lives in Graz.\nIt is raining.\n/edit 1 My sister Ilse lives in Linz.\n/memory\n/turn 1\n\
+         Where does Ilse live?\n/memory\n/recall Graz\n/summary\n/quit\n",
+    );
+    let (before, after) =
+        told.stdout.split_once("before it was put right: My sister Ilse lives in Graz.").unwrap();
+    assert!(before.contains("the last prompt is not shown any more"), "{}", told.shown());
+    assert!(
+        after.contains("lives in Linz") && !after.contains("user: My sister Ilse lives in Graz"),
+        "{}",
+        told.shown()
+    );
+    let kept = &longhand.session("p")[0];
+    assert_eq!(kept["earlier"], serde_json::json!([{"said": 0, "text": "My sister Ilse lives in Graz."}]));
+    let markdown = longhand.run(&["chat", "-s", "p", "--export"]).stdout;
+    assert!(
+        markdown.contains("**user**, before it was put right:\n\nMy sister Ilse lives in Graz.\n"),
+        "{markdown}"
+    );
+    longhand.file("p.md", markdown);
+    longhand.run(&["chat", "-s", "q", "--import", "p.md", "--model", "scripted", "--embedder", "none"]);
+    let again = longhand.session("q");
+    assert_eq!(again[0]["said"], kept["said"]);
+    assert_eq!(again[0]["earlier"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_chat_of_another_program_is_taken_in_with_its_holes_named() {
     let longhand = Longhand::new();
     longhand.file(
