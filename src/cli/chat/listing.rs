@@ -73,7 +73,7 @@ pub(super) fn summaries(memory: &Memory) -> String {
 pub(super) fn turn(memory: &Memory, turn: Turn) -> Option<String> {
     let mut lines = Vec::new();
     for (at, said) in (0..).zip(&memory.episode(turn)?.said) {
-        lines.push(format!("{}: {}", said.speaker(), visible(&said.text)));
+        lines.push(format!("{}: {}", visible(said.speaker()), visible(&said.text)));
         for earlier in memory.earlier(turn).iter().filter(|earlier| earlier.said == at) {
             lines.push(format!("    before it was put right: {}", visible(&earlier.text)));
         }

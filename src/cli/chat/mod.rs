@@ -2,6 +2,7 @@
 
 mod heard;
 mod import;
+mod lines;
 mod listing;
 mod slash;
 mod turn;
@@ -9,6 +10,7 @@ mod visible;
 
 pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
+pub(super) use lines::{Lines, Typed};
 pub(super) use listing::{exported, markdown};
 pub(super) use slash::{Slash, Told};
 pub(super) use turn::Answered;
@@ -31,7 +33,7 @@ use crate::memory::{
     Forgotten, KeptVectors, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn,
 };
 use crate::model::Embedder;
-use crate::name::SessionName;
+use crate::name::{NameError, SessionName};
 use crate::spec::StepSpec;
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
@@ -237,9 +239,14 @@ pub(super) fn embedder(
     }
 }
 
+/// As much is shown of what is no name.
+const LONGEST_SHOWN: usize = 80;
+
 /// Reads the name of a session.
 pub(super) fn session_name(text: &str) -> Result<SessionName, CommandError> {
-    text.parse().map_err(|error| {
+    text.parse().map_err(|_| {
+        let shown: String = visible(text).chars().take(LONGEST_SHOWN).collect();
+        let error = NameError { text: shown };
         CommandError::caused(ExitStatus::Usage, "that is no name for a session", error)
             .hinted("give it a name such as `--session work`; its files lie in the store, not at a path")
     })

@@ -162,7 +162,8 @@ impl Chat<'_> {
             |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{file}`"), error);
         // An existing file is never overwritten.
         let mut options = std::fs::OpenOptions::new();
-        let mut written = options.write(true).create_new(true).open(file).map_err(failed)?;
+        let path = self.settings.here.join(file);
+        let mut written = options.write(true).create_new(true).open(path).map_err(failed)?;
         std::io::Write::write_all(&mut written, text.as_bytes()).map_err(failed)?;
         Ok(format!("written to `{file}`"))
     }

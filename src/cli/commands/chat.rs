@@ -1,15 +1,14 @@
 //! `chat`: a talk that goes on over many turns and days.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{Config, Editor};
 use serde_json::json;
 
-use super::super::chat::{self, Answered, Chat, Listener, Slash, Told, Which, session_name, visible};
+use super::super::chat::{
+    self, Answered, Chat, Lines, Listener, Slash, Told, Typed, Which, session_name, visible,
+};
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
@@ -62,6 +61,7 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
+    refuse(settings, printer)?;
     if args.list {
         return list(settings, printer);
     }
@@ -96,6 +96,23 @@ pub(in super::super) async fn run(
         }
         None => talk(Chat::open(&at, settings, printer, Arc::new(Terminal), opened)?, printer).await,
     }
+}
+
+/// Refuses what means something for runs over documents alone, before anything is done as if it had not been said.
+fn refuse(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    let (flag, reason, hint) = if settings.batch {
+        ("--batch", "a turn is answered at once, or it is no talk", "leave it out")
+    } else if printer.jsonl {
+        (
+            "--jsonl",
+            "it has no report that its events could end with",
+            "`--message TEXT --json` prints one turn",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(CommandError::new(ExitStatus::Usage, format!("`{flag}` means nothing in a chat: {reason}"))
+        .hinted(hint))
 }
 
 fn list(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -210,13 +227,23 @@ async fn talk(mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, Comma
     let turns = chat.session().read(|memory| memory.episodes().count());
     let known = if turns == 0 { "a new session".to_owned() } else { format!("{turns} turns so far") };
     printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", chat.name(), chat.model()));
-    let mut lines = Lines::open();
-    while let Some(line) = lines.next()? {
-        if line.trim().is_empty() {
-            continue;
-        }
+    let mut lines = Lines::open(chat.session());
+    loop {
+        let line = match lines.next().await? {
+            Typed::Line(line) if line.trim().is_empty() => continue,
+            Typed::Line(line) => line,
+            Typed::End => return Ok(ExitStatus::Done),
+            Typed::Interrupted => return Ok(ExitStatus::Interrupted),
+        };
         let told = match Slash::read(&line) {
-            Some(Ok(slash)) => chat.command(slash).await,
+            Some(Ok(slash)) => {
+                let forgets = matches!(slash, Slash::Forget(_));
+                let told = chat.command(slash).await;
+                if forgets {
+                    lines.forget(chat.session());
+                }
+                told
+            }
             Some(Err(reason)) => {
                 printer.failure(&reason);
                 continue;
@@ -232,12 +259,11 @@ async fn talk(mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, Comma
         // One turn that fails does not end a chat.
         match told {
             Ok(Told::Text(text)) => printer.data(&format!("{text}\n"))?,
-            Ok(Told::End) => break,
+            Ok(Told::End) => return Ok(ExitStatus::Done),
             Err(error) => printer.error(&error),
         }
         printer.say("");
     }
-    Ok(ExitStatus::Done)
 }
 
 /// Hears an answer and prints it as it comes.
@@ -262,61 +288,4 @@ impl Listener for Nobody {
     fn piece(&self, _: &str) {}
 
     fn broken(&self) {}
-}
-
-/// Where lines come from: an editor on a terminal, or stdin as it is.
-enum Lines {
-    Editor(Box<Editor<(), MemHistory>>),
-    Stdin,
-}
-
-impl Lines {
-    fn open() -> Self {
-        let editor = || Editor::with_history(Config::default(), MemHistory::new()).ok();
-        match editor().filter(|_| io::stdin().is_terminal() && io::stdout().is_terminal()) {
-            Some(editor) => Self::Editor(Box::new(editor)),
-            None => Self::Stdin,
-        }
-    }
-
-    /// Returns what is typed next, lines that end with a backslash joined; none at the end.
-    fn next(&mut self) -> Result<Option<String>, CommandError> {
-        let mut whole = String::new();
-        loop {
-            let prompt = if whole.is_empty() { "> " } else { ". " };
-            let Some(line) = self.line(prompt)? else { return Ok((!whole.is_empty()).then_some(whole)) };
-            if let Some(part) = line.strip_suffix('\\') {
-                whole.push_str(part);
-                whole.push('\n');
-                continue;
-            }
-            whole.push_str(&line);
-            if let Self::Editor(editor) = self {
-                let _ = editor.add_history_entry(&whole);
-            }
-            return Ok(Some(whole));
-        }
-    }
-
-    fn line(&mut self, prompt: &str) -> Result<Option<String>, CommandError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            CommandError::new(ExitStatus::Failed, format!("cannot read what is typed: {error}"))
-        };
-        match self {
-            Self::Editor(editor) => loop {
-                match editor.readline(prompt) {
-                    Ok(line) => return Ok(Some(line)),
-                    // Ctrl-C drops what was typed; Ctrl-D ends.
-                    Err(ReadlineError::Interrupted) => {}
-                    Err(ReadlineError::Eof) => return Ok(None),
-                    Err(error) => return Err(failed(&error)),
-                }
-            },
-            Self::Stdin => {
-                let mut line = String::new();
-                let read = io::stdin().lock().read_line(&mut line).map_err(|error| failed(&error))?;
-                Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_owned()))
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod forgotten;
 mod imported;
 mod killed;
+mod odd;
 mod talks;
 mod vectors;
 

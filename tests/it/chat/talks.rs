@@ -189,10 +189,25 @@ fn an_answer_that_is_known_from_before_is_shown_and_a_workflow_that_is_no_turn_i
 #[test]
 fn names_with_paths_and_sessions_in_use_are_refused() {
     let longhand = Longhand::new();
-    for name in ["../escape", "a/b", "", ".hidden"] {
+    for name in [
+        "../escape",
+        "a/b",
+        "/tmp/x",
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "a b",
+        "a\nb",
+        "\u{1b}[2J",
+        &"x".repeat(65),
+        &"x".repeat(5_000),
+    ] {
         let refused = longhand.say(name, "Hello.");
         assert_eq!(refused.code, Some(2), "{name}: {}", refused.shown());
+        assert!(!refused.stderr.contains('\u{1b}'), "{name:?}: {}", refused.shown());
     }
+    assert!(!longhand.home().join("store/sessions").exists(), "nothing was made");
     let missing = longhand.run(&["chat", "-s", "nobody", "--export"]);
     assert_eq!(missing.code, Some(1), "{}", missing.shown());
     assert!(missing.stderr.contains("there is no session `nobody`"), "{}", missing.stderr);
