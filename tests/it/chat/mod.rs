@@ -5,6 +5,7 @@ mod imported;
 mod killed;
 mod odd;
 mod talks;
+mod upkeep;
 mod vectors;
 
 use crate::longhand::{Ended, Longhand};
