@@ -110,7 +110,9 @@ impl Memory {
             }
             MemoryEvent::Imported { content, turns, .. } => {
                 self.imported.insert(*content);
-                turns.iter().for_each(|episode| self.turned(episode, &[], None));
+                for episode in turns {
+                    self.turned(episode, &[], None);
+                }
             }
             MemoryEvent::Attached { turn, at_ms, document } => {
                 let episode = Episode { turn: *turn, at_ms: Some(*at_ms), said: vec![document.clone()] };

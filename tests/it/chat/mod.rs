@@ -5,6 +5,7 @@ mod imported;
 mod killed;
 mod odd;
 mod talks;
+mod thousand;
 mod upkeep;
 mod vectors;
 

@@ -42,6 +42,8 @@ fn file(longhand: &Longhand, name: &str) -> PathBuf {
     longhand.home().join("store/sessions/v").join(name)
 }
 
+type Damage = Box<dyn Fn(&mut Vec<u8>)>;
+
 #[test]
 fn damaged_vectors_are_made_anew_from_what_was_said() {
     let provider = Provider::start(Behaviour::default());
@@ -49,7 +51,6 @@ fn damaged_vectors_are_made_anew_from_what_was_said() {
     told(&longhand);
     let flip = |at: usize| move |bytes: &mut Vec<u8>| bytes[at] ^= 0x55;
     let cut = |share: usize| move |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() * share / 10);
-    type Damage = Box<dyn Fn(&mut Vec<u8>)>;
     let damages: [(&str, Damage); 9] = [
         ("vectors.codes", Box::new(flip(3))),
         ("vectors.codes", Box::new(flip(40))),
