@@ -29,9 +29,7 @@ use super::printer::Printer;
 use super::settings::Settings;
 use crate::connect::DEFAULT_MODEL;
 use crate::graph::Workflow;
-use crate::memory::{
-    Forgotten, KeptVectors, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn,
-};
+use crate::memory::{Forgotten, KeptVectors, Memory, MemoryError, MemoryEvent, MemoryOptions, Session, Turn};
 use crate::model::Embedder;
 use crate::name::{NameError, SessionName};
 use crate::spec::StepSpec;
@@ -293,6 +291,7 @@ pub(super) fn read_session(name: &SessionName, settings: &Settings) -> Result<Me
     Ok(memory)
 }
 
+/// A chat forgets nothing by itself: DESIGN.md says what the paper's forgetting took away.
 fn options() -> MemoryOptions {
-    MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) }
+    MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: None }
 }
