@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::import;
 use super::visible::visible;
 use crate::date::Day;
-use crate::memory::{Composition, Earlier, Episode, Forgotten, Memory, PartKind, Turn};
+use crate::memory::{Composition, Earlier, Episode, Forgotten, Memory, Part, PartKind, Turn};
 
 /// How much of a part is shown, in characters.
 const SHOWN: usize = 120;
@@ -37,19 +37,21 @@ pub(super) fn parts(records: &[Json], amended: bool) -> String {
     text
 }
 
-/// Lists what was recalled for a query.
+/// Lists what was recalled for a query, and what is in every prompt: a statement that stands is no passage beside.
 pub(super) fn passages(found: &Composition) -> String {
     let passages = found.parts.iter().filter(|part| part.kind == PartKind::Passage);
     let mut ranked: Vec<_> = passages.collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
-    if ranked.is_empty() {
+    let always = |part: &&Part| matches!(part.kind, PartKind::Standing | PartKind::Pin);
+    let standing: Vec<_> = found.parts.iter().filter(always).collect();
+    if ranked.is_empty() && standing.is_empty() {
         return "the memory holds nothing of that".to_owned();
     }
-    let line = |part: &&crate::memory::Part| {
-        let why = part.why.map(|why| why.to_string()).unwrap_or_default();
+    let line = |part: &&Part| {
+        let why = part.why.map_or_else(|| "it is in every prompt".to_owned(), |why| why.to_string());
         format!("{}\n    because of: {why}", visible(&part.line()))
     };
-    ranked.iter().map(line).collect::<Vec<_>>().join("\n")
+    ranked.iter().chain(&standing).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Shows the summaries and how the running one came about.
