@@ -104,7 +104,7 @@ mod tests {
         for good in ["a", "chain-of-agents", "v1.2_x", "0"] {
             assert!(good.parse::<NodeName>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", ".a", "a b", "a/b", "é", &"x".repeat(65)] {
+        for bad in ["", "-a", ".a", "a b", "a/b", "a\\b", "..", "a\0b", "a\nb", "é", &"x".repeat(65)] {
             assert!(bad.parse::<NodeName>().is_err(), "{bad}");
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::episode::{Episode, Place, Said, Turn};
+use crate::hash::ContentHash;
 
 /// One thing that happened to a memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ pub enum MemoryEvent {
         /// When, in milliseconds since 1970.
         at_ms: u64,
     },
-    /// A turn was finished, or imported.
+    /// A turn was finished.
     Turned {
         /// What was said.
         episode: Episode,
@@ -23,9 +24,18 @@ pub enum MemoryEvent {
         /// The running summary after it, where a model wrote one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         summary: Option<String>,
-        /// The run that made it; none for what was imported.
+        /// The run that made it; none where it was deleted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run: Option<String>,
+    },
+    /// A chat that another program kept was taken in: all its turns in one record, which is in the journal whole or not at all.
+    Imported {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// Names the bytes of the file, so that they are not taken in twice.
+        content: ContentHash,
+        /// Its turns.
+        turns: Vec<Episode>,
     },
     /// A file was attached: its text belongs to no turn but can be recalled.
     Attached {
@@ -46,7 +56,7 @@ pub enum MemoryEvent {
         /// Which.
         turn: Turn,
     },
-    /// A message was put right: the new words count from now on, the old ones stay in the journal alone.
+    /// A message was put right: the new words count from now on, the old ones are shown with the turn and nowhere else.
     Edited {
         /// The turn of the message.
         turn: Turn,
@@ -63,12 +73,13 @@ pub enum MemoryEvent {
 }
 
 impl MemoryEvent {
-    /// Returns the turn that the event brings in, or the number that a file takes.
-    pub(super) fn begun(&self) -> Option<Turn> {
+    /// Returns the turns that the event brings in, or the number that a file takes.
+    pub(super) fn begun(&self) -> Vec<Turn> {
         match self {
-            Self::Turned { episode, .. } => Some(episode.turn),
-            Self::Attached { turn, .. } => Some(*turn),
-            _ => None,
+            Self::Turned { episode, .. } => vec![episode.turn],
+            Self::Imported { turns, .. } => turns.iter().map(|episode| episode.turn).collect(),
+            Self::Attached { turn, .. } => vec![*turn],
+            _ => Vec::new(),
         }
     }
 }

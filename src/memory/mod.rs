@@ -12,11 +12,14 @@
 //! | [`Salience`] | which passages leave the index | section 3, both readings of its formula |
 //! | [`Memory::compose`] | what of it goes into a prompt, in the paper's order, within a number of tokens | section 3 |
 
+mod amending;
 mod compact;
 mod compose;
 mod correction;
 mod episode;
 mod event;
+mod forgetting;
+mod keeping;
 mod passage;
 mod rank;
 mod salience;
@@ -26,17 +29,21 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod unfamiliar;
 mod vectors;
 mod when;
 
+pub use amending::Earlier;
 pub use compact::{Compact, OVERVIEW, SUMMARY};
 pub use compose::{Composition, Cue, Part, PartKind, Room};
 pub use episode::{Episode, Place, Role, Said, Turn};
 pub use event::MemoryEvent;
+pub use forgetting::Forgotten;
+pub use keeping::KeptVectors;
 pub use passage::Passage;
 pub use rank::{Ranked, Why};
 pub use salience::{PERIOD, Reading, Salience};
-pub use session::{Forgotten, MemoryError, NewTurn, Session};
+pub use session::{MemoryError, NewTurn, Session};
 pub use standing::{Standing, StandingKind};
 pub use state::{AnyStorage, Memory, MemoryOptions};
 pub use when::{End, Period, When, when};

@@ -1,18 +1,20 @@
 //! A session: a memory whose events are journaled, whose vectors are kept, and that is asked while a turn is under way.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::compose::{Composition, Cue, Room};
 use super::episode::{Episode, Place, Said, Turn};
 use super::event::MemoryEvent;
-use super::state::{AnyStorage, Memory, MemoryOptions};
+use super::keeping::{KeptVectors, keep_vectors, remove_vectors};
+use super::state::{Memory, MemoryOptions};
+use super::unfamiliar::Unfamiliar;
+use crate::hash::ContentHash;
 use crate::model::{Embedder, ModelError};
 use crate::name::{RunId, SessionName};
-use crate::retrieve::{IndexError, VectorIndex};
+use crate::retrieve::IndexError;
 use crate::store::{SessionFolder, Store, StoreError};
-use crate::text::TokenCounter;
+use crate::text::{Language, TokenCounter};
 
 /// How many passages are embedded between two reports of progress.
 const AT_ONCE: usize = 64;
@@ -29,6 +31,12 @@ pub enum MemoryError {
     /// The vectors could not be kept.
     #[error("the vectors of the session cannot be kept")]
     Vectors(#[from] IndexError),
+    /// The same file was imported before.
+    #[error("the session `{session}` has taken in this file before")]
+    Imported {
+        /// The session.
+        session: SessionName,
+    },
     /// There is no such turn.
     #[error("there is no turn {turn}: the last one is {last}")]
     NoTurn {
@@ -46,13 +54,14 @@ pub enum MemoryError {
 pub struct Session {
     folder: Mutex<SessionFolder>,
     memory: Mutex<Memory>,
-    options: MemoryOptions,
-    embedder: Option<Arc<dyn Embedder>>,
+    pub(super) options: MemoryOptions,
+    pub(super) embedder: Option<Arc<dyn Embedder>>,
     /// The time that recalls are asked at, in milliseconds since 1970: only the command line knows it.
     now_ms: AtomicU64,
     damaged: usize,
-    /// How many numbers a vector has: known when the embedder has made one.
-    length: OnceLock<usize>,
+    /// How many numbers a vector has, once the kept ones are open; none where they are another embedder's.
+    pub(super) opened: OnceLock<Option<usize>>,
+    unfamiliar: Unfamiliar,
 }
 
 /// What a finished turn adds to a session.
@@ -68,15 +77,6 @@ pub struct NewTurn {
     pub run: Option<RunId>,
     /// When, in milliseconds since 1970.
     pub at_ms: Option<u64>,
-}
-
-/// What forgetting took away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forgotten {
-    /// The turns that are gone.
-    pub turns: BTreeSet<Turn>,
-    /// Later turns that were answered with passages of them in view, and may repeat what they said.
-    pub heard_by: BTreeSet<Turn>,
 }
 
 impl Session {
@@ -104,7 +104,8 @@ impl Session {
             embedder,
             now_ms: AtomicU64::new(now_ms),
             damaged,
-            length: OnceLock::new(),
+            opened: OnceLock::new(),
+            unfamiliar: Unfamiliar::default(),
         })
     }
 
@@ -157,6 +158,29 @@ impl Session {
         Ok(turn)
     }
 
+    /// Takes in the turns of a chat that another program kept, in one record: all of them or none, also where the process is killed.
+    /// `content` names the bytes that they were read from.
+    ///
+    /// # Errors
+    /// [`MemoryError::Imported`] where they were taken in before, [`MemoryError::Store`]; then the session is as before.
+    pub fn import(&self, turns: Vec<NewTurn>, content: ContentHash) -> Result<(), MemoryError> {
+        let (first, known) = {
+            let memory = self.locked();
+            (memory.next_turn(), memory.has_imported(&content))
+        };
+        if known {
+            return Err(MemoryError::Imported { session: self.folder(|folder| folder.name().clone()) });
+        }
+        let numbers = std::iter::successors(Some(first), |turn| Some(turn.next()));
+        let episode = |(turn, new): (Turn, NewTurn)| Episode { turn, at_ms: new.at_ms, said: new.said };
+        let turns: Vec<Episode> = numbers.zip(turns).map(episode).collect();
+        tracing::debug!(turns = turns.len(), "takes in a chat");
+        let at_ms = self.now_ms.load(Ordering::Relaxed);
+        self.record(&MemoryEvent::Imported { at_ms, content, turns })?;
+        tracing::debug!("took in a chat");
+        Ok(())
+    }
+
     /// Makes a file recallable. It takes a number among the turns.
     ///
     /// # Errors
@@ -198,64 +222,21 @@ impl Session {
         Ok(last)
     }
 
-    /// Really deletes turns: what was said, their vectors, the summaries that were made from them, and the runs of these and of all
-    /// later turns, whose prompts may have held them. The session's journal is written anew without them.
-    ///
-    /// # Errors
-    /// [`MemoryError::NoTurn`], [`MemoryError::Store`].
-    pub fn forget(&self, turns: &BTreeSet<Turn>, store: &Store) -> Result<Forgotten, MemoryError> {
-        let name = self.folder(|folder| folder.name().clone());
-        let (all, _) = events(store, &name)?;
-        // A turn that was taken back is not in the memory, and still in the journal.
-        let there: BTreeSet<Turn> = all.iter().filter_map(MemoryEvent::begun).collect();
-        if let Some(turn) = turns.difference(&there).next() {
-            let last = there.last().copied().unwrap_or(Turn(0));
-            return Err(MemoryError::NoTurn { turn: *turn, last });
-        }
-        let first = turns.first().copied().unwrap_or(Turn(u32::MAX));
-        let mut heard_by = BTreeSet::new();
-        let mut runs: BTreeSet<String> = BTreeSet::new();
-        for event in &all {
-            let MemoryEvent::Turned { episode, recalled, run, .. } = event else { continue };
-            if !turns.contains(&episode.turn) && recalled.iter().any(|place| turns.contains(&place.turn)) {
-                heard_by.insert(episode.turn);
-            }
-            if episode.turn < first {
-                runs.extend(run.clone());
-            }
-        }
-        let left: Vec<MemoryEvent> =
-            all.into_iter().filter_map(|event| without(event, turns, first)).collect();
-        let mut folder = self.locked_folder();
-        let mut memory = self.locked();
-        let vectors = kept_vectors(&memory);
-        // The vectors go first: positions in a journal that is written anew are others.
-        memory.vectors = None;
-        remove_vectors(&folder)?;
-        folder.rewrite(&left)?;
-        for run in folder.store().runs()? {
-            if !runs.contains(run.as_str()) {
-                folder.store().remove(&run)?;
-            }
-        }
-        *memory = folded(&left, &self.options);
-        if let Some((embedder, length)) = self.embedder.as_ref().zip(self.length.get()) {
-            keep_vectors(&folder, &mut memory, embedder.as_ref(), *length)?;
-        }
-        memory.take_over(&vectors)?;
-        Ok(Forgotten { turns: turns.clone(), heard_by })
-    }
-
     /// Embeds what has no vector yet, telling `progress` how many of how many are done. Does nothing without an embedder.
     ///
-    /// Returns whether vectors that were kept could not be used, being damaged or another embedder's, so that all are made anew.
+    /// The first call of a session says what became of the vectors that were kept. While they are another embedder's nothing is
+    /// embedded, and passages are found by their words, until [`Self::reembed`].
     ///
     /// # Errors
     /// [`MemoryError::Embedding`], [`MemoryError::Vectors`].
-    pub async fn embed(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<bool, MemoryError> {
-        let Some(embedder) = &self.embedder else { return Ok(false) };
-        let remade = self.open_vectors(embedder.as_ref()).await?;
+    pub async fn embed(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<KeptVectors, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(KeptVectors::Used) };
+        let became = self.open_vectors(embedder.as_ref()).await?;
+        if !self.finds_by_meaning() {
+            return Ok(became);
+        }
         let pending = self.locked().pending();
+        self.unfamiliar.hear(embedder.as_ref(), pending.iter().map(String::as_str));
         let mut done = 0;
         for texts in pending.chunks(AT_ONCE) {
             let vectors = embedder.embed(texts).await?;
@@ -263,22 +244,58 @@ impl Session {
             done += texts.len();
             progress(done, pending.len());
         }
-        Ok(remade)
+        Ok(became)
+    }
+
+    /// Throws the kept vectors away, whoever made them, so that [`Self::embed`] makes all anew. Does nothing without an embedder.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub fn reembed(&mut self) -> Result<(), MemoryError> {
+        if self.embedder.is_some() {
+            let folder = self.locked_folder();
+            self.locked().vectors = None;
+            remove_vectors(&folder)?;
+            drop(folder);
+            self.opened = OnceLock::new();
+        }
+        Ok(())
+    }
+
+    /// Takes note of the language of what is about to be asked: see [`Self::take_unfamiliar`].
+    pub fn hear(&self, text: &str) {
+        if let Some(embedder) = self.embedder.as_ref().filter(|_| self.finds_by_meaning()) {
+            self.unfamiliar.hear(embedder.as_ref(), [text]);
+        }
+    }
+
+    /// Returns the first language of what was heard or embedded that the embedder does not know, once.
+    #[must_use]
+    pub fn take_unfamiliar(&self) -> Option<Language> {
+        self.unfamiliar.take()
     }
 
     /// Opens the kept vectors, once: how long they are is seen from the first one that the embedder makes.
-    async fn open_vectors(&self, embedder: &dyn Embedder) -> Result<bool, MemoryError> {
-        if self.length.get().is_some() {
-            return Ok(false);
+    async fn open_vectors(&self, embedder: &dyn Embedder) -> Result<KeptVectors, MemoryError> {
+        if self.opened.get().is_some() {
+            return Ok(KeptVectors::Used);
         }
         let probe = embedder.embed(&["length".to_owned()]).await?.pop().unwrap_or_default();
-        let remade = keep_vectors(&self.locked_folder(), &mut self.locked(), embedder, probe.len())?;
-        let _ = self.length.set(probe.len());
-        Ok(remade)
+        let became = keep_vectors(&self.locked_folder(), &mut self.locked(), embedder, probe.len())?;
+        let own = !matches!(became, KeptVectors::OfAnother(_));
+        let _ = self.opened.set(own.then_some(probe.len()));
+        Ok(became)
+    }
+
+    /// Tells whether passages have vectors, or will have when they are embedded.
+    fn finds_by_meaning(&self) -> bool {
+        self.embedder.is_some() && self.opened.get() != Some(&None)
     }
 
     async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, MemoryError> {
-        let Some(embedder) = &self.embedder else { return Ok(None) };
+        let Some(embedder) = self.embedder.as_ref().filter(|_| self.finds_by_meaning()) else {
+            return Ok(None);
+        };
         let texts = [text.to_owned()];
         Ok(embedder.embed(&texts).await?.pop())
     }
@@ -295,17 +312,17 @@ impl Session {
         Ok(())
     }
 
-    fn locked(&self) -> MutexGuard<'_, Memory> {
+    pub(super) fn locked(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn locked_folder(&self) -> MutexGuard<'_, SessionFolder> {
+    pub(super) fn locked_folder(&self) -> MutexGuard<'_, SessionFolder> {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Reads the events of a session, and counts the records that cannot be read.
-fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize), StoreError> {
+pub(super) fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize), StoreError> {
     let mut damaged = 0;
     let mut found = Vec::new();
     for entry in store.read_session(name)?.entries::<MemoryEvent>() {
@@ -318,81 +335,10 @@ fn events(store: &Store, name: &SessionName) -> Result<(Vec<MemoryEvent>, usize)
     Ok((found, damaged))
 }
 
-fn folded(events: &[MemoryEvent], options: &MemoryOptions) -> Memory {
+pub(super) fn folded(events: &[MemoryEvent], options: &MemoryOptions) -> Memory {
     let mut memory = Memory::new(options.clone());
     for event in events {
         memory.apply(event);
     }
     memory
-}
-
-/// An event without anything of the forgotten turns; none where nothing is left of it.
-fn without(event: MemoryEvent, turns: &BTreeSet<Turn>, first: Turn) -> Option<MemoryEvent> {
-    match event {
-        MemoryEvent::Turned { episode, mut recalled, summary, run } => {
-            if turns.contains(&episode.turn) {
-                return None;
-            }
-            recalled.retain(|place| !turns.contains(&place.turn));
-            // A summary that was written after them may hold what they said, and their run is gone.
-            let before = episode.turn < first;
-            let (summary, run) = (summary.filter(|_| before), run.filter(|_| before));
-            Some(MemoryEvent::Turned { episode, recalled, summary, run })
-        }
-        MemoryEvent::Attached { turn, .. }
-        | MemoryEvent::Pinned { turn }
-        | MemoryEvent::Unpinned { turn }
-        | MemoryEvent::Edited { turn, .. }
-        | MemoryEvent::Undone { turn }
-            if turns.contains(&turn) =>
-        {
-            None
-        }
-        other => Some(other),
-    }
-}
-
-/// The files of the vectors, in the session's folder.
-const VECTORS: [&str; 2] = ["vectors.codes", "vectors.rows"];
-
-/// Raised when passages are cut by other rules, so that vectors of earlier ones are made anew.
-const PASSAGES: u32 = 1;
-
-/// Opens the vectors of a session for its memory, and tells whether they had to be begun anew although there were some.
-fn keep_vectors(
-    folder: &SessionFolder,
-    memory: &mut Memory,
-    embedder: &dyn Embedder,
-    length: usize,
-) -> Result<bool, MemoryError> {
-    let maker = format!("{} passages {PASSAGES}", embedder.identity());
-    let open = || -> Result<VectorIndex<AnyStorage>, MemoryError> {
-        let [codes, rows] = VECTORS;
-        let (codes, rows) = (folder.open_file(codes)?, folder.open_file(rows)?);
-        let (codes, rows): (AnyStorage, AnyStorage) = (Box::new(codes), Box::new(rows));
-        Ok(VectorIndex::open(codes, rows, length, &maker)?)
-    };
-    let mut remade = false;
-    let index = match open() {
-        Ok(index) if index.len() <= memory.kept.len() => index,
-        Err(error @ MemoryError::Store(_)) => return Err(error),
-        _ => {
-            remade = true;
-            remove_vectors(folder)?;
-            open()?
-        }
-    };
-    memory.keep_vectors(index)?;
-    Ok(remade)
-}
-
-fn remove_vectors(folder: &SessionFolder) -> Result<(), StoreError> {
-    VECTORS.iter().try_for_each(|name| folder.remove_file(name))
-}
-
-fn kept_vectors(memory: &Memory) -> HashMap<Place, Vec<f32>> {
-    let vectors = memory.vectors.as_ref();
-    let of =
-        |(at, kept): (usize, &super::state::Kept)| Some((kept.passage.place, vectors?.vector(at).ok()??));
-    memory.kept.iter().enumerate().filter_map(of).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::amending::Earlier;
 use super::compact::Compact;
 use super::correction::{corrects, same_subject};
 use super::episode::{Episode, Place, Role, Said, Turn};
@@ -12,6 +13,7 @@ use super::passage::{Passage, passages};
 use super::salience::{PERIOD, Salience, lowest};
 use super::standing::Standing;
 use crate::date::Day;
+use crate::hash::ContentHash;
 use crate::retrieve::{Bm25, Storage, VectorIndex, terms};
 use crate::text::TokenCounter;
 
@@ -64,9 +66,13 @@ pub struct Memory {
     pub(super) standing: Vec<Standing>,
     pub(super) pins: BTreeSet<Turn>,
     /// The summaries that a model wrote, by the turns after which it did.
-    written: BTreeMap<Turn, String>,
+    pub(super) written: BTreeMap<Turn, String>,
+    /// What messages said before they were put right.
+    pub(super) earlier: BTreeMap<Turn, Vec<Earlier>>,
     /// The last number that a turn was given; none is given twice.
     last: Turn,
+    /// The files that were imported.
+    imported: BTreeSet<ContentHash>,
     /// How many periods were over when passages were last pruned.
     pruned: u32,
     /// The names of people who speak, where they have names.
@@ -88,7 +94,9 @@ impl Memory {
             standing: Vec::new(),
             pins: BTreeSet::new(),
             written: BTreeMap::new(),
+            earlier: BTreeMap::new(),
             last: Turn(0),
+            imported: BTreeSet::new(),
             pruned: 0,
             speakers: BTreeSet::new(),
         }
@@ -100,6 +108,12 @@ impl Memory {
             MemoryEvent::Began { .. } => {}
             MemoryEvent::Turned { episode, recalled, summary, .. } => {
                 self.turned(episode, recalled, summary.as_deref());
+            }
+            MemoryEvent::Imported { content, turns, .. } => {
+                self.imported.insert(*content);
+                for episode in turns {
+                    self.turned(episode, &[], None);
+                }
             }
             MemoryEvent::Attached { turn, at_ms, document } => {
                 let episode = Episode { turn: *turn, at_ms: Some(*at_ms), said: vec![document.clone()] };
@@ -134,6 +148,12 @@ impl Memory {
     #[must_use]
     pub fn next_turn(&self) -> Turn {
         self.last.next()
+    }
+
+    /// Tells whether a file of these bytes was imported, and not forgotten as a whole.
+    #[must_use]
+    pub fn has_imported(&self, content: &ContentHash) -> bool {
+        self.imported.contains(content)
     }
 
     /// Returns the summaries.
@@ -216,7 +236,7 @@ impl Memory {
             let text = text_of(episode, passage.place).to_owned();
             let echo = passage.role == Role::Assistant && repeats(&text, heard);
             let at = self.kept.len();
-            self.learn_words(&dated(episode, with_speaker(episode, &passage, &text)));
+            self.learn_words(&searched(episode, &passage, &text));
             if echo {
                 self.words.forget(at);
             } else {
@@ -227,7 +247,7 @@ impl Memory {
         }
     }
 
-    fn learn_words(&mut self, text: &str) {
+    pub(super) fn learn_words(&mut self, text: &str) {
         if let Err(error) = self.words.push(text) {
             tracing::warn!(%error, "a passage is not found by its words");
         }
@@ -250,49 +270,6 @@ impl Memory {
         }
     }
 
-    fn edited(&mut self, turn: Turn, said: u32, text: &str) {
-        let Some(episode) = self.episodes.get_mut(&turn) else { return };
-        let Some(message) = usize::try_from(said).ok().and_then(|at| episode.said.get_mut(at)) else {
-            return;
-        };
-        text.clone_into(&mut message.text);
-        let only = episode.clone();
-        self.unindex(turn, |place| place.said == said);
-        let fresh: Vec<Passage> =
-            passages(&only).into_iter().filter(|passage| passage.place.said == said).collect();
-        for passage in fresh {
-            let at = self.kept.len();
-            let text = text_of(&only, passage.place).to_owned();
-            self.learn_words(&dated(&only, with_speaker(&only, &passage, &text)));
-            self.by_turn.entry(turn).or_default().push(at);
-            self.kept.push(Kept { passage, recalled: None, indexed: true, superseded: None });
-        }
-        self.standing.retain(|standing| standing.place.turn != turn);
-        self.standing.extend(Standing::found_in(&only));
-        self.standing.sort_by_key(|standing| standing.place);
-        // What a model wrote after those words may hold them.
-        self.written.retain(|written, _| *written < turn);
-        self.summarize_anew();
-    }
-
-    fn drop_turn(&mut self, turn: Turn) {
-        self.unindex(turn, |_| true);
-        self.episodes.remove(&turn);
-        self.pins.remove(&turn);
-        self.standing.retain(|standing| standing.place.turn != turn);
-        self.written.retain(|written, _| *written < turn);
-        self.summarize_anew();
-    }
-
-    /// Makes the summaries of what is there now.
-    fn summarize_anew(&mut self) {
-        self.compact = Compact::default();
-        for episode in self.episodes.values().filter(|episode| episode.is_chat()) {
-            let written = self.written.get(&episode.turn).map(String::as_str);
-            self.compact.learn(episode, written, self.options.counter.as_ref());
-        }
-    }
-
     /// Returns the passage that puts this one right, unless it was taken back itself.
     pub(super) fn newer(&self, position: usize) -> Option<usize> {
         let newer = self.kept.get(position)?.superseded?;
@@ -303,7 +280,7 @@ impl Memory {
     }
 
     /// Takes passages of a turn out of the indexes; their positions stay taken.
-    fn unindex(&mut self, turn: Turn, which: impl Fn(Place) -> bool) {
+    pub(super) fn unindex(&mut self, turn: Turn, which: impl Fn(Place) -> bool) {
         let positions: Vec<usize> = self.by_turn.get(&turn).cloned().unwrap_or_default();
         for at in positions {
             if self.kept.get(at).is_some_and(|kept| which(kept.passage.place)) {
@@ -345,7 +322,7 @@ impl Memory {
     }
 }
 
-fn text_of(episode: &Episode, place: Place) -> &str {
+pub(super) fn text_of(episode: &Episode, place: Place) -> &str {
     let said = usize::try_from(place.said).ok().and_then(|at| episode.said.get(at));
     let range = usize::try_from(place.span.start).unwrap_or(0)..usize::try_from(place.span.end).unwrap_or(0);
     said.and_then(|said| said.text.get(range)).unwrap_or_default()
@@ -359,9 +336,10 @@ fn with_speaker(episode: &Episode, passage: &Passage, text: &str) -> String {
     }
 }
 
-/// What people say to each other, with the day before it: they are asked about with "on the 7th of May" far more often than
-/// an assistant is.
-fn dated(episode: &Episode, text: String) -> String {
+/// The words that a passage is found by. What people say to each other stands there with the day before it: they are asked about
+/// with "on the 7th of May" far more often than an assistant is.
+pub(super) fn searched(episode: &Episode, passage: &Passage, text: &str) -> String {
+    let text = with_speaker(episode, passage, text);
     let named = episode.said.iter().any(|said| said.name.is_some() && said.role != Role::Document);
     match episode.at_ms.and_then(Day::at).filter(|_| named) {
         Some(day) => format!("{} {text}", day.in_words()),

@@ -24,6 +24,11 @@ pub trait Embedder: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Returns the languages whose texts the model was made for, by their codes of ISO 639-3; none where nobody knows.
+    fn languages(&self) -> Option<&[&str]> {
+        None
+    }
+
     /// Returns one vector for each text, in their order. All vectors of a model are of one length.
     ///
     /// # Errors

@@ -51,6 +51,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Names the store in `root` without looking at it, for what changes nothing.
+    pub(super) fn named(root: PathBuf) -> Self {
+        Self { runs: root.join("runs"), root }
+    }
+
     /// Finds the store in `root`, creating it if absent, and tells its version.
     pub(super) fn at(root: &Path) -> Result<(Self, u32), StoreError> {
         folder::make(root)?;
@@ -96,6 +101,9 @@ impl Store {
     /// # Errors
     /// What the system said.
     pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        if !self.runs.is_dir() {
+            return Ok(Vec::new());
+        }
         Ok(folder::names(&self.runs)?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 

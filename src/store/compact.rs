@@ -13,7 +13,7 @@ use super::folder::{self, RunFolder};
 use super::index::{Index, Places};
 use super::lock::WriterLock;
 use super::migrate::{BACKUP, UNDER_WAY};
-use crate::name::RunId;
+use crate::name::{RunId, SessionName};
 
 /// What [`Store::compact`] did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +24,12 @@ pub struct Compaction {
     pub live: Vec<RunId>,
     /// The runs that keep their own index, because records are damaged and it knows how many there were.
     pub damaged: Vec<RunId>,
+    /// How many sessions were looked through; the runs of their turns count as runs.
+    pub sessions: usize,
+    /// The sessions that were left alone, because a chat in them is open.
+    pub live_sessions: Vec<SessionName>,
+    /// The sessions that keep indexes, because records in them are damaged.
+    pub damaged_sessions: Vec<SessionName>,
     /// How many entries the index over all runs had.
     pub entries_before: u64,
     /// How many it has now.
@@ -41,15 +47,17 @@ impl Store {
     ///
     /// That is: the index of each run, which is made anew when the run is next opened; indexes that were put aside because
     /// they were damaged; files that killed processes left under way; runs whose removal was cut off; entries of the index
-    /// over all runs that lead to runs which are gone, or stand twice; and, if `backups`, what [`Store::migrate`] kept.
+    /// over all runs that lead to runs which are gone, or stand twice; and, if `backups`, what [`Store::migrate`] kept. The same of
+    /// every session, its journal and the runs of its turns.
     ///
-    /// Runs that are worked on are left alone, and while there are any, so is the index over all runs.
+    /// Runs that are worked on are left alone, and while there are any, so is the index over all runs; so are sessions that are open.
     ///
     /// # Errors
     /// [`StoreError::Denied`], or what the system said. What was removed until then stays removed.
     pub fn compact(&self, backups: bool) -> Result<Compaction, StoreError> {
         let bytes_before = folder::allocated(self.root());
         self.finish()?;
+        let sessions = self.compact_sessions()?;
         let (mut live, mut damaged) = (Vec::new(), Vec::new());
         let names = self.runs()?;
         for run in &names {
@@ -58,11 +66,7 @@ impl Store {
                 live.push(run.clone());
                 continue;
             };
-            sweep(&folder)?;
-            // Once records are lost, the index alone knows how many there were.
-            if self.health(run, false)?.0.keeps_all() {
-                remove(&folder.journal())?;
-            } else {
+            if !slim(&folder, self.health(run, false)?.0.keeps_all())? {
                 damaged.push(run.clone());
             }
         }
@@ -74,7 +78,10 @@ impl Store {
             entries_after = index.rewrite(&Places::read(&index, &names)?)?;
         }
         Ok(Compaction {
-            runs: names.len() - live.len(),
+            runs: names.len() - live.len() + sessions.runs,
+            sessions: sessions.sessions,
+            live_sessions: sessions.live,
+            damaged_sessions: sessions.damaged,
             live,
             damaged,
             entries_before,
@@ -109,6 +116,16 @@ impl Store {
     }
 }
 
+/// Removes what a journal's folder can do without, and says whether its index is among that: once records are lost, it alone knows how
+/// many there were.
+pub(super) fn slim(folder: &RunFolder, keeps_all: bool) -> Result<bool, StoreError> {
+    sweep(folder)?;
+    if keeps_all {
+        remove(&folder.journal())?;
+    }
+    Ok(keeps_all)
+}
+
 /// Removes what was put aside or left under way in a run. Names of files under way begin with a point.
 fn sweep(folder: &RunFolder) -> Result<(), StoreError> {
     let aside = folder::names(folder.path())?;
@@ -124,7 +141,7 @@ fn sweep(folder: &RunFolder) -> Result<(), StoreError> {
 }
 
 /// Removes a file, or a folder with all that is in it; what is not there is as good as removed.
-fn remove(path: &Path) -> Result<(), StoreError> {
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, source)),

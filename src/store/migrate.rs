@@ -25,6 +25,8 @@ pub struct Migration {
     pub to: u32,
     /// How many runs were brought up.
     pub runs: usize,
+    /// How many sessions were brought up, each with a backup in its folder.
+    pub sessions: usize,
     /// Where the store lies as it was.
     pub backup: PathBuf,
 }
@@ -35,15 +37,17 @@ impl Store {
     /// First everything is copied to `<root>/backup-<version>`, which is a store of its own: the program that wrote it reads
     /// it there. Where an earlier backup has that name, as when somebody has gone back to one, a number follows. The new
     /// version is written down last, so whoever is killed in between goes on by calling this again, and the backup is still
-    /// the store as it was before the first attempt.
+    /// the store as it was before the first attempt. Sessions come first, each a store of its own with a version and a backup of its own.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while an older program works in the store, before anything is changed; [`StoreError::Newer`],
+    /// [`StoreError::Busy`] and [`StoreError::SessionBusy`] while another process works in the store, before anything of it is changed; [`StoreError::Newer`],
     /// [`StoreError::NoVersion`], [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
     pub fn migrate(root: &Path) -> Result<Option<Migration>, StoreError> {
         let (store, from) = Self::at(root)?;
+        let sessions = store.migrate_sessions()?;
         if from == version::KNOWN {
-            return Ok(None);
+            let backup = root.to_owned();
+            return Ok((sessions > 0).then_some(Migration { from, to: from, runs: 0, sessions, backup }));
         }
         let runs = store.runs()?;
         for run in &runs {
@@ -59,7 +63,7 @@ impl Store {
         version::renew(root)?;
         let begun = root.join(BEGUN);
         fs::remove_file(&begun).map_err(|source| StoreError::io(&begun, source))?;
-        Ok(Some(Migration { from, to: version::KNOWN, runs: runs.len(), backup }))
+        Ok(Some(Migration { from, to: version::KNOWN, runs: runs.len(), sessions, backup }))
     }
 
     /// Returns the backup of a migration that was begun and not ended: what lies here has been worked on since.

@@ -58,7 +58,7 @@
 //!
 //! # Upkeep
 //!
-//! [`Store::verify`] holds everything against its checks and changes nothing. [`Store::compact`] removes what can be made
+//! [`Store::verify`] holds everything against its checks, sessions among it, and changes nothing. [`Store::compact`] removes what can be made
 //! anew or leads nowhere; records are never rewritten.
 
 mod ahead;
@@ -82,6 +82,7 @@ mod recall;
 mod records;
 mod recovery;
 mod session;
+mod session_upkeep;
 mod upkeep;
 mod verify;
 mod version;
@@ -97,5 +98,6 @@ pub use reader::JournalReader;
 pub use recall::Recall;
 pub use recovery::Recovery;
 pub use session::SessionFolder;
+pub use session_upkeep::SessionHealth;
 pub use upkeep::IndexStats;
 pub use verify::{IndexHealth, RunHealth, Verification};

@@ -18,10 +18,11 @@ use super::folder::{self, RunFolder};
 use super::journal::{Durability, Journal};
 use super::lock::WriterLock;
 use super::reader::JournalReader;
+use super::records;
 use crate::name::{RunId, SessionName};
 
 /// The folder of a session's journal.
-const MEMORY: &str = "memory";
+pub(super) const MEMORY: &str = "memory";
 
 /// A journal that is to take the place of the session's own, once it is whole.
 const REWRITTEN: &str = ".rewritten-memory";
@@ -95,7 +96,7 @@ impl Store {
         clear(&aside)
     }
 
-    fn session_path(&self, name: &SessionName) -> PathBuf {
+    pub(super) fn session_path(&self, name: &SessionName) -> PathBuf {
         self.root().join("sessions").join(name.as_str())
     }
 }
@@ -119,6 +120,14 @@ impl SessionFolder {
     /// [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
     pub fn open_file(&self, name: &str) -> Result<File, StoreError> {
         folder::open_file(&self.path.join(name))
+    }
+
+    /// Returns the size of a file in bytes; 0 where it is not there.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn file_size(&self, name: &str) -> Result<u64, StoreError> {
+        records::length(&self.path.join(name))
     }
 
     /// Removes a file that can be made anew from the journal, where it is there.
@@ -171,7 +180,7 @@ impl SessionFolder {
 }
 
 /// Brings to its end what a process that was killed had begun.
-fn settle(session: &Path) -> Result<(), StoreError> {
+pub(super) fn settle(session: &Path) -> Result<(), StoreError> {
     let (new, old) = (session.join(REWRITTEN), session.join(MEMORY));
     if new.is_dir() && !old.is_dir() {
         fs::rename(&new, &old).map_err(|source| StoreError::io(&new, source))?;
@@ -180,7 +189,7 @@ fn settle(session: &Path) -> Result<(), StoreError> {
     clear(&session.join(format!("{REMOVED}{MEMORY}")))
 }
 
-fn clear(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn clear(folder: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(folder, error)),
         _ => Ok(()),
@@ -194,7 +203,7 @@ fn open_journal(session: &Path, folder: &str) -> Result<Journal, StoreError> {
 }
 
 /// A session's journal is laid out like that of a run, and errors call it by this name.
-fn memory_id() -> RunId {
+pub(super) fn memory_id() -> RunId {
     #[expect(clippy::expect_used, reason = "a constant that the test below parses")]
     MEMORY.parse().expect("a name")
 }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::blobs;
 use super::catalogue::Store;
@@ -15,6 +16,7 @@ use super::index::{Index, Places};
 use super::marks::Marks;
 use super::migrate;
 use super::records::{self, Place};
+use super::session_upkeep::SessionHealth;
 use super::upkeep::IndexStats;
 use super::version;
 use crate::hash::ContentHash;
@@ -32,6 +34,9 @@ pub struct Verification {
     pub index: IndexStats,
     /// How many entries of that index lead to no whole record. What they stand for is asked anew.
     pub astray: u64,
+    /// Every session, sorted by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionHealth>,
 }
 
 /// What there is of a run, and what of it is damaged.
@@ -73,7 +78,10 @@ impl Verification {
     /// Tells whether everything is whole.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.runs.iter().all(RunHealth::is_sound) && self.index.damaged == 0 && self.astray == 0
+        self.runs.iter().all(RunHealth::is_sound)
+            && self.index.damaged == 0
+            && self.astray == 0
+            && self.sessions.iter().all(SessionHealth::is_sound)
     }
 }
 
@@ -94,7 +102,7 @@ impl RunHealth {
 pub(super) type Found = BTreeMap<u64, u64>;
 
 impl Store {
-    /// Reads every record and every blob of every run, and the indexes over them, and tells what is damaged.
+    /// Reads every record and every blob of every run and of every session, and the indexes over them, and tells what is damaged.
     ///
     /// A run that is worked on is read as far as it had come.
     ///
@@ -119,24 +127,37 @@ impl Store {
             }
             runs.push(health);
         }
-        Ok(Verification { version: version::KNOWN, runs, index: stats, astray })
+        let sessions = self.sessions()?;
+        let sessions =
+            sessions.iter().map(|session| self.session_health(session)).collect::<Result<_, _>>()?;
+        Ok(Verification { version: version::KNOWN, runs, index: stats, astray, sessions })
     }
 
     /// Looks at one run, and not at its index while a writer is at work in it.
     pub(super) fn health(&self, run: &RunId, live: bool) -> Result<(RunHealth, Found), StoreError> {
-        let folder = self.folder(run);
-        let (found, mut damaged) = records_of(&folder)?;
-        let index = if live { IndexHealth::Unchecked } else { index_of(&folder, &found, &mut damaged)? };
-        let (blobs, damaged_blobs) = blobs_of(&folder)?;
-        let records = found.len() as u64;
-        Ok((RunHealth { run: run.clone(), live, records, damaged, index, blobs, damaged_blobs }, found))
+        health_of::<Event>(run, &self.folder(run), live)
     }
 }
 
-/// Finds the records that are whole and have the form of an event, and the numbers of the others.
-fn records_of(folder: &RunFolder) -> Result<(Found, Vec<u64>), StoreError> {
+/// Looks at one journal whose records have this form.
+pub(super) fn health_of<T: DeserializeOwned + Send + 'static>(
+    run: &RunId,
+    folder: &RunFolder,
+    live: bool,
+) -> Result<(RunHealth, Found), StoreError> {
+    let (found, mut damaged) = records_of::<T>(folder)?;
+    let index = if live { IndexHealth::Unchecked } else { index_of(folder, &found, &mut damaged)? };
+    let (blobs, damaged_blobs) = blobs_of(folder)?;
+    let records = found.len() as u64;
+    Ok((RunHealth { run: run.clone(), live, records, damaged, index, blobs, damaged_blobs }, found))
+}
+
+/// Finds the records that are whole and have their form, and the numbers of the others.
+fn records_of<T: DeserializeOwned + Send + 'static>(
+    folder: &RunFolder,
+) -> Result<(Found, Vec<u64>), StoreError> {
     let path = folder.records();
-    let mut entries = Entries::<Event>::new(&path, records::length(&path)?, 0);
+    let mut entries = Entries::<T>::new(&path, records::length(&path)?, 0);
     let (mut found, mut damaged) = (Found::new(), Vec::new());
     while let Some(entry) = entries.next() {
         match entry {

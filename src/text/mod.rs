@@ -3,6 +3,7 @@
 mod abbreviation;
 mod ends;
 mod fit;
+mod language;
 mod layout;
 mod sentence;
 mod span;
@@ -12,6 +13,7 @@ mod utf8;
 mod word;
 
 pub use ends::{LEFT_OUT, ends};
+pub use language::{Language, language};
 pub use layout::{line_marks, underlined};
 pub use sentence::{Sentences, sentences};
 pub use span::{Chunk, DocumentIndex, Span};

@@ -156,12 +156,21 @@ fn said(author: &str, text: String) -> Said {
 const ROLES: [&str; 10] =
     ["user", "assistant", "human", "ai", "you", "me", "bot", "chatgpt", "claude", "model"];
 
-/// Reads a transcript: a line `**speaker**:`, `## user` or `user:` begins a message, unless a backslash stands before it.
+/// What stands behind the speaker of words that were put right later.
+pub(super) const EARLIER: &str = ", before it was put right:";
+
+/// Reads a transcript: a line `**speaker**:`, `## user` or `user:` begins a message, unless a backslash stands before it. What a
+/// message said before it was put right is passed over.
 fn of_markdown(text: &str, left_out: &mut Vec<(usize, String)>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
+    let mut passed_over = false;
     for (number, line) in (1..).zip(text.lines()) {
-        if let Some((author, at_ms, rest)) = heading(line) {
+        if is_earlier(line) {
+            passed_over = true;
+        } else if let Some((author, at_ms, rest)) = heading(line) {
+            passed_over = false;
             messages.push(Message { said: said(author, rest.to_owned()), at_ms });
+        } else if passed_over {
         } else if let Some(message) = messages.last_mut() {
             let bare = line.strip_prefix('\\').filter(|rest| begins(rest.trim_start_matches('\\')));
             message.said.text.push('\n');
@@ -179,7 +188,11 @@ fn of_markdown(text: &str, left_out: &mut Vec<(usize, String)>) -> Vec<Message> 
 
 /// Tells whether a line of a transcript begins a message.
 pub(super) fn begins(line: &str) -> bool {
-    heading(line).is_some()
+    is_earlier(line) || heading(line).is_some()
+}
+
+fn is_earlier(line: &str) -> bool {
+    line.starts_with("**") && line.ends_with(EARLIER)
 }
 
 /// The speaker of a line that begins a message, when it was, and what follows in the line. A heading and a name that is not bold
@@ -244,7 +257,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_exported_is_read_back(
-            texts in proptest::collection::vec("(\\\\{0,2}(\\*\\*[a-z]{1,5}\\*\\*:|# user|user: x|[a-z ]{1,9}[.])\n?){1,6}", 1..6),
+            edited in proptest::bool::ANY,
+            texts in proptest::collection::vec("(\\\\{0,2}(\\*\\*[a-z]{1,5}\\*\\*(, before it was put right)?:|# user|user: x|[a-z ]{1,9}[.])\n?){1,6}", 1..6),
         ) {
             use crate::memory::{Memory, MemoryEvent, MemoryOptions, Turn};
             let counter = std::sync::Arc::new(crate::text::ApproximateCounter);
@@ -253,6 +267,10 @@ mod tests {
                 let said = vec![Said::user(text.trim()), Said::assistant("Yes.")];
                 let episode = crate::memory::Episode { turn: Turn(turn), at_ms: None, said };
                 memory.apply(&MemoryEvent::Turned { episode, recalled: Vec::new(), summary: None, run: None });
+                if edited {
+                    let text = format!("Rather: {}", text.trim());
+                    memory.apply(&MemoryEvent::Edited { turn: Turn(turn), said: 0, text });
+                }
             }
             let expected: Vec<Vec<Said>> = memory.episodes().map(|episode| episode.said.clone()).collect();
             let back = read(&super::super::listing::markdown(&memory));

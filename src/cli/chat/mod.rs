@@ -2,6 +2,7 @@
 
 mod heard;
 mod import;
+mod lines;
 mod listing;
 mod slash;
 mod turn;
@@ -10,7 +11,8 @@ mod way;
 
 pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
-pub(super) use listing::markdown;
+pub(super) use lines::{Lines, Typed};
+pub(super) use listing::{exported, markdown};
 pub(super) use slash::{Slash, Told};
 pub(super) use turn::Answered;
 pub(super) use visible::visible;
@@ -26,9 +28,11 @@ use super::journals::now_ms;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::connect::DEFAULT_MODEL;
-use crate::memory::{Forgotten, Memory, MemoryError, MemoryEvent, MemoryOptions, Salience, Session, Turn};
+use crate::memory::{
+    Forgotten, KeptVectors, Memory, MemoryError, MemoryEvent, MemoryOptions, Reading, Salience, Session, Turn,
+};
 use crate::model::Embedder;
-use crate::name::SessionName;
+use crate::name::{NameError, SessionName};
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
 use heard::Heard;
@@ -47,7 +51,7 @@ pub(super) const EMBEDDER: &str = "minilm";
 const TOLD: usize = 512;
 
 /// The name of no embedder.
-const NO_EMBEDDER: &str = "none";
+pub(super) const NO_EMBEDDER: &str = "none";
 
 /// Which chat, and how.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +65,8 @@ pub(super) struct Which<'a> {
     pub(super) every: u32,
     /// What turns passages into vectors.
     pub(super) embedder: &'a str,
+    /// How what matters least is forgotten every 100 turns; none forgets nothing.
+    pub(super) forgetting: Option<Reading>,
 }
 
 /// A chat that is under way.
@@ -81,15 +87,18 @@ pub(super) struct Chat<'a> {
     listener: Arc<dyn Listener>,
     /// What was shown to the model in the last turn.
     shown: Vec<Json>,
+    /// Whether something that may have been in it was put right or deleted since.
+    amended: bool,
 }
 
 impl<'a> Chat<'a> {
-    /// Opens a session and connects to its models.
+    /// Connects a session to its models, one that is open already or the one that `at` names.
     pub(super) fn open(
         at: &Which<'_>,
         settings: &'a Settings,
         printer: &'a Printer,
         listener: Arc<dyn Listener>,
+        opened: Option<(Store, Session)>,
     ) -> Result<Self, CommandError> {
         // A mistake in either is told before anything is said.
         compiled(at.long_workflow, settings, printer)?;
@@ -99,7 +108,10 @@ impl<'a> Chat<'a> {
         let own = usual.connections.own.clone();
         let between =
             (at.every > 1).then(|| Way::open(WORKFLOW, &model, own, settings, printer)).transpose()?;
-        let (store, session) = open_session(at, settings, printer)?;
+        let (store, session) = match opened {
+            Some(opened) => opened,
+            None => open_session(at, settings, printer)?,
+        };
         Ok(Self {
             settings,
             printer,
@@ -114,12 +126,18 @@ impl<'a> Chat<'a> {
             heard,
             listener,
             shown: Vec::new(),
+            amended: false,
         })
     }
 
     /// Returns the session.
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Returns the name of the session.
+    pub(super) fn name(&self) -> SessionName {
+        self.session.folder(|folder| folder.name().clone())
     }
 
     /// Returns the name of the model that answers.
@@ -146,8 +164,20 @@ impl<'a> Chat<'a> {
 
     /// Really deletes turns.
     pub(super) fn forget(&mut self, turns: &BTreeSet<Turn>) -> Result<Forgotten, CommandError> {
-        self.shown.clear();
+        self.amended();
         Ok(self.session.forget(turns, &self.store)?)
+    }
+
+    /// Puts right what the user said in a turn.
+    pub(super) fn edit(&mut self, turn: Turn, text: String) -> Result<(), CommandError> {
+        self.session.edit(turn, 0, text)?;
+        self.amended();
+        Ok(())
+    }
+
+    fn amended(&mut self) {
+        self.shown.clear();
+        self.amended = true;
     }
 }
 
@@ -173,7 +203,7 @@ pub(super) fn open_session(
 ) -> Result<(Store, Session), CommandError> {
     let store = Store::open(&settings.store)?;
     let embedder = embedder(at.embedder, settings, printer)?;
-    let session = Session::open(&store, at.session, options(), embedder, now_ms())?;
+    let session = Session::open(&store, at.session, options(at.forgetting), embedder, now_ms())?;
     if session.damaged() > 0 {
         printer.warn(&format!(
             "{} records of the session could not be read and are left out",
@@ -187,6 +217,8 @@ impl From<MemoryError> for CommandError {
     fn from(error: MemoryError) -> Self {
         match error {
             MemoryError::Store(error) => error.into(),
+            MemoryError::Imported { .. } => Self::new(ExitStatus::Usage, error.to_string())
+                .hinted("nothing was taken in; another name, such as `--session again`, takes it in anew"),
             MemoryError::NoTurn { .. } => Self::new(ExitStatus::Usage, error.to_string()),
             other => Self::caused(ExitStatus::Failed, "the memory cannot be used", other),
         }
@@ -214,23 +246,42 @@ pub(super) fn embedder(
     }
 }
 
+/// As much is shown of what is no name.
+const LONGEST_SHOWN: usize = 80;
+
 /// Reads the name of a session.
 pub(super) fn session_name(text: &str) -> Result<SessionName, CommandError> {
-    text.parse().map_err(|error| {
+    text.parse().map_err(|_| {
+        let shown: String = visible(text).chars().take(LONGEST_SHOWN).collect();
+        let error = NameError { text: shown };
         CommandError::caused(ExitStatus::Usage, "that is no name for a session", error)
             .hinted("give it a name such as `--session work`; its files lie in the store, not at a path")
     })
 }
 
-/// Embeds what a session has no vectors of, and says so where it takes a while or has to be done anew.
+/// Embeds what a session has no vectors of. Says so where it takes a while, has to be done anew or cannot be done, and where the
+/// embedder does not know the language.
 pub(super) async fn embed(session: &Session, printer: &Printer) -> Result<(), CommandError> {
     let told = |done: usize, all: usize| {
         if all > TOLD && done < all {
             printer.say(&format!("reading what was said: {done} of {all} passages"));
         }
     };
-    if session.embed(&told).await? {
-        printer.warn("the vectors of the session could not be used and were made anew from what was said");
+    match session.embed(&told).await? {
+        KeptVectors::Used => {}
+        KeptVectors::Remade => {
+            printer.warn("vectors of the session could not be used and were made anew from what was said");
+        }
+        KeptVectors::OfAnother(other) => printer.warn(&format!(
+            "another embedder made the vectors of this session, `{other}`: what was said is found by its words alone; \
+             `--reembed` makes new ones"
+        )),
+    }
+    if let Some(language) = session.take_unfamiliar() {
+        printer.warn(&format!(
+            "the embedder was not made for {}: the meaning of what is said in it is found badly, its words are what counts",
+            language.name
+        ));
     }
     Ok(())
 }
@@ -238,7 +289,7 @@ pub(super) async fn embed(session: &Session, printer: &Printer) -> Result<(), Co
 /// Reads what a session remembers, also while a chat in it is open.
 pub(super) fn read_session(name: &SessionName, settings: &Settings) -> Result<Memory, CommandError> {
     let reader = Store::open(&settings.store)?.read_session(name)?;
-    let mut memory = Memory::new(options());
+    let mut memory = Memory::new(options(None));
     for event in reader.entries::<MemoryEvent>() {
         match event {
             Ok((_, event)) => memory.apply(&event),
@@ -249,6 +300,8 @@ pub(super) fn read_session(name: &SessionName, settings: &Settings) -> Result<Me
     Ok(memory)
 }
 
-fn options() -> MemoryOptions {
-    MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) }
+/// A chat forgets nothing by itself unless it is told to: DESIGN.md says what the paper's forgetting took away.
+fn options(forgetting: Option<Reading>) -> MemoryOptions {
+    let forgetting = forgetting.map(|reading| Salience { reading, ..Salience::default() });
+    MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting }
 }

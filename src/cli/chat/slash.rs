@@ -114,11 +114,11 @@ impl Chat<'_> {
     pub(in super::super) async fn command(&mut self, slash: Slash) -> Result<Told, CommandError> {
         let text = match slash {
             Slash::Help => HELP.to_owned(),
-            Slash::Memory => listing::parts(self.shown()),
+            Slash::Memory => listing::parts(self.shown(), self.amended),
             Slash::Recall(query) => self.recalled(&query).await?,
             Slash::Summary => self.session().read(listing::summaries),
             Slash::Turn(turn) => {
-                let found = self.session().read(|memory| memory.episode(turn).map(listing::episode));
+                let found = self.session().read(|memory| listing::turn(memory, turn));
                 found.unwrap_or_else(|| format!("there is no turn {turn}"))
             }
             Slash::Pin(turn, pinned) => {
@@ -126,7 +126,7 @@ impl Chat<'_> {
                 format!("turn {turn} is {} every prompt", if pinned { "now in" } else { "no longer in" })
             }
             Slash::Edit(turn, text) => {
-                self.session().edit(turn, 0, text)?;
+                self.edit(turn, text)?;
                 format!("turn {turn} says so from now on")
             }
             Slash::Undo => match self.session().undo()? {
@@ -146,6 +146,7 @@ impl Chat<'_> {
     }
 
     async fn recalled(&self, query: &str) -> Result<String, CommandError> {
+        self.session().hear(query);
         super::embed(self.session(), self.printer).await?;
         let found = self
             .session()
@@ -165,7 +166,8 @@ impl Chat<'_> {
             |error| CommandError::caused(ExitStatus::Failed, format!("cannot write `{file}`"), error);
         // An existing file is never overwritten.
         let mut options = std::fs::OpenOptions::new();
-        let mut written = options.write(true).create_new(true).open(file).map_err(failed)?;
+        let path = self.settings.here.join(file);
+        let mut written = options.write(true).create_new(true).open(path).map_err(failed)?;
         std::io::Write::write_all(&mut written, text.as_bytes()).map_err(failed)?;
         Ok(format!("written to `{file}`"))
     }

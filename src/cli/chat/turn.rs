@@ -42,6 +42,7 @@ impl Chat<'_> {
             return Err(CommandError::new(ExitStatus::Usage, "the message is empty"));
         }
         self.session.at(now_ms());
+        self.session.hear(message);
         super::embed(&self.session, self.printer).await?;
         let long = self.is_long(message)?;
         let way = self.way(long);
@@ -57,6 +58,7 @@ impl Chat<'_> {
                 .hinted("the session is as before; say it again")
         })?;
         self.shown = shown(&context)?;
+        self.amended = false;
         let left = remembered(&context).map_err(|error| lost(&error.to_string()))?;
         let Some(left) = left.filter(|_| outcome == Outcome::Succeeded) else {
             return Err(failed(outcome, &context));

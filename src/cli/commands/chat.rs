@@ -1,20 +1,20 @@
 //! `chat`: a talk that goes on over many turns and days.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{Config, Editor};
 use serde_json::json;
 
-use super::super::chat::{self, Answered, Chat, Listener, Slash, Told, Which, session_name, visible};
+use super::super::chat::{
+    self, Answered, Chat, Lines, Listener, Slash, Told, Typed, Which, session_name, visible,
+};
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use crate::hash::ContentHash;
 use crate::intake::{self, Input};
-use crate::memory::{Role, Said, Session};
+use crate::memory::{MemoryError, Reading, Role, Said, Session};
 use crate::name::SessionName;
 
 /// The session where none is named.
@@ -51,6 +51,12 @@ pub(in super::super) struct Args {
     /// What finds passages by their meaning: `minilm`, a name of `longhand.yaml`, or `none` to find them by words alone
     #[arg(long, value_name = "NAME", default_value = chat::EMBEDDER)]
     embedder: String,
+    /// Take the 0.5 % of passages that matter least out of the index every 100 turns; what was said stays
+    #[arg(long, value_name = "HOW")]
+    forgetting: Option<Forgetting>,
+    /// Make the vectors of the session anew, with the embedder of today
+    #[arg(long)]
+    reembed: bool,
     /// List the sessions and end
     #[arg(long)]
     list: bool,
@@ -59,11 +65,30 @@ pub(in super::super) struct Args {
     export: bool,
 }
 
+/// The two readings of the paper's salience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Forgetting {
+    /// What was recalled lately matters more
+    Intended,
+    /// What was not recalled lately matters more, as the formula in the paper says
+    Literal,
+}
+
+impl From<Forgetting> for Reading {
+    fn from(forgetting: Forgetting) -> Self {
+        match forgetting {
+            Forgetting::Intended => Self::Intended,
+            Forgetting::Literal => Self::Literal,
+        }
+    }
+}
+
 pub(in super::super) async fn run(
     args: Args,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
+    refuse(settings, printer)?;
     if args.list {
         return list(settings, printer);
     }
@@ -77,21 +102,51 @@ pub(in super::super) async fn run(
         long_workflow: &args.long_workflow,
         every: args.every,
         embedder: &args.embedder,
+        forgetting: args.forgetting.map(Reading::from),
     };
-    let taken_in = args.import.is_some() || !args.attach.is_empty();
-    if taken_in {
-        let (_, session) = chat::open_session(&at, settings, printer)?;
+    if args.reembed && args.embedder == chat::NO_EMBEDDER {
+        return Err(CommandError::new(
+            ExitStatus::Usage,
+            "`--reembed` makes vectors, and `--embedder none` wants none",
+        ));
+    }
+    let mut opened = None;
+    if args.import.is_some() || !args.attach.is_empty() || args.reembed {
+        let (store, mut session) = chat::open_session(&at, settings, printer)?;
+        if args.reembed {
+            session.reembed()?;
+        }
         if let Some(file) = &args.import {
             import(&session, &settings.here.join(file), printer)?;
         }
         attach(&session, &args.attach, settings, printer)?;
         chat::embed(&session, printer).await?;
+        opened = Some((store, session));
     }
     match &args.message {
-        Some(text) => once(text, &at, settings, printer).await,
-        None if taken_in && !io::stdin().is_terminal() => Ok(ExitStatus::Done),
-        None => talk(&at, settings, printer).await,
+        None if opened.is_some() && !io::stdin().is_terminal() => Ok(ExitStatus::Done),
+        Some(text) => {
+            once(text, Chat::open(&at, settings, printer, Arc::new(Nobody), opened)?, printer).await
+        }
+        None => talk(Chat::open(&at, settings, printer, Arc::new(Terminal), opened)?, printer).await,
     }
+}
+
+/// Refuses what means something for runs over documents alone, before anything is done as if it had not been said.
+fn refuse(settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    let (flag, reason, hint) = if settings.batch {
+        ("--batch", "a turn is answered at once, or it is no talk", "leave it out")
+    } else if printer.jsonl {
+        (
+            "--jsonl",
+            "it has no report that its events could end with",
+            "`--message TEXT --json` prints one turn",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(CommandError::new(ExitStatus::Usage, format!("`{flag}` means nothing in a chat: {reason}"))
+        .hinted(hint))
 }
 
 fn list(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -109,7 +164,7 @@ fn list(settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandErr
 fn export(name: &SessionName, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let memory = chat::read_session(name, settings)?;
     if printer.json {
-        printer.json(&memory.episodes().collect::<Vec<_>>())?;
+        printer.json(&chat::exported(&memory))?;
     } else {
         printer.data(&shown(&chat::markdown(&memory)))?;
     }
@@ -121,7 +176,14 @@ fn import(session: &Session, file: &Path, printer: &Printer) -> Result<(), Comma
         CommandError::caused(ExitStatus::Failed, format!("cannot read `{}`", file.display()), error)
             .hinted("expected JSON lines, a JSON export or a Markdown transcript, in UTF-8")
     };
-    let imported = chat::read_import(&std::fs::read_to_string(file).map_err(failed)?);
+    let text = std::fs::read_to_string(file).map_err(failed)?;
+    let content = ContentHash::of(text.as_bytes());
+    if session.read(|memory| memory.has_imported(&content)) {
+        // Before it is told again what of it is left out.
+        let session = session.folder(|folder| folder.name().clone());
+        return Err(MemoryError::Imported { session }.into());
+    }
+    let imported = chat::read_import(&text);
     for (line, reason) in imported.left_out.iter().take(10) {
         printer.warn(&format!("{}:{line}: left out: {reason}", file.display()));
     }
@@ -133,9 +195,7 @@ fn import(session: &Session, file: &Path, printer: &Printer) -> Result<(), Comma
             .hinted("expected lines such as {\"role\": \"user\", \"content\": \"...\"}, or `**user**:` before each message"));
     }
     let count = imported.turns.len();
-    for turn in imported.turns {
-        session.remember(turn)?;
-    }
+    session.import(imported.turns, content)?;
     printer.say(&format!("took in {count} turns"));
     Ok(())
 }
@@ -171,24 +231,18 @@ fn attach(
 }
 
 /// Says one thing and prints the answer.
-async fn once(
-    text: &str,
-    at: &Which<'_>,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
+async fn once(text: &str, mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut message = text.to_owned();
     if text == "-" {
         message.clear();
         let read = io::stdin().lock().read_to_string(&mut message);
         read.map_err(|error| CommandError::caused(ExitStatus::Usage, "cannot read stdin", error))?;
     }
-    let mut chat = Chat::open(at, settings, printer, Arc::new(Nobody))?;
     let answered = chat.say(&message).await?;
     if printer.json {
         let used = answered.used;
         printer.json(&json!({
-            "session": at.session, "turn": answered.turn, "answer": answered.answer, "run": answered.run,
+            "session": chat.name(), "turn": answered.turn, "answer": answered.answer, "run": answered.run,
             "memory": chat.shown(), "tokens": used.tokens.0, "cost": used.cost,
         }))?;
     } else {
@@ -203,18 +257,27 @@ fn shown(answer: &str) -> String {
 }
 
 /// Reads lines and answers them until there are no more.
-async fn talk(at: &Which<'_>, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut chat = Chat::open(at, settings, printer, Arc::new(Terminal))?;
+async fn talk(mut chat: Chat<'_>, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let turns = chat.session().read(|memory| memory.episodes().count());
     let known = if turns == 0 { "a new session".to_owned() } else { format!("{turns} turns so far") };
-    printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", at.session, chat.model()));
-    let mut lines = Lines::open();
-    while let Some(line) = lines.next()? {
-        if line.trim().is_empty() {
-            continue;
-        }
+    printer.say(&format!("{}: {known}; {} answers; /help says what can be typed", chat.name(), chat.model()));
+    let mut lines = Lines::open(chat.session());
+    loop {
+        let line = match lines.next().await? {
+            Typed::Line(line) if line.trim().is_empty() => continue,
+            Typed::Line(line) => line,
+            Typed::End => return Ok(ExitStatus::Done),
+            Typed::Interrupted => return Ok(ExitStatus::Interrupted),
+        };
         let told = match Slash::read(&line) {
-            Some(Ok(slash)) => chat.command(slash).await,
+            Some(Ok(slash)) => {
+                let forgets = matches!(slash, Slash::Forget(_));
+                let told = chat.command(slash).await;
+                if forgets {
+                    lines.forget(chat.session());
+                }
+                told
+            }
             Some(Err(reason)) => {
                 printer.failure(&reason);
                 continue;
@@ -230,12 +293,11 @@ async fn talk(at: &Which<'_>, settings: &Settings, printer: &Printer) -> Result<
         // One turn that fails does not end a chat.
         match told {
             Ok(Told::Text(text)) => printer.data(&format!("{text}\n"))?,
-            Ok(Told::End) => break,
+            Ok(Told::End) => return Ok(ExitStatus::Done),
             Err(error) => printer.error(&error),
         }
         printer.say("");
     }
-    Ok(ExitStatus::Done)
 }
 
 /// Hears an answer and prints it as it comes.
@@ -260,61 +322,4 @@ impl Listener for Nobody {
     fn piece(&self, _: &str) {}
 
     fn broken(&self) {}
-}
-
-/// Where lines come from: an editor on a terminal, or stdin as it is.
-enum Lines {
-    Editor(Box<Editor<(), MemHistory>>),
-    Stdin,
-}
-
-impl Lines {
-    fn open() -> Self {
-        let editor = || Editor::with_history(Config::default(), MemHistory::new()).ok();
-        match editor().filter(|_| io::stdin().is_terminal() && io::stdout().is_terminal()) {
-            Some(editor) => Self::Editor(Box::new(editor)),
-            None => Self::Stdin,
-        }
-    }
-
-    /// Returns what is typed next, lines that end with a backslash joined; none at the end.
-    fn next(&mut self) -> Result<Option<String>, CommandError> {
-        let mut whole = String::new();
-        loop {
-            let prompt = if whole.is_empty() { "> " } else { ". " };
-            let Some(line) = self.line(prompt)? else { return Ok((!whole.is_empty()).then_some(whole)) };
-            if let Some(part) = line.strip_suffix('\\') {
-                whole.push_str(part);
-                whole.push('\n');
-                continue;
-            }
-            whole.push_str(&line);
-            if let Self::Editor(editor) = self {
-                let _ = editor.add_history_entry(&whole);
-            }
-            return Ok(Some(whole));
-        }
-    }
-
-    fn line(&mut self, prompt: &str) -> Result<Option<String>, CommandError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            CommandError::new(ExitStatus::Failed, format!("cannot read what is typed: {error}"))
-        };
-        match self {
-            Self::Editor(editor) => loop {
-                match editor.readline(prompt) {
-                    Ok(line) => return Ok(Some(line)),
-                    // Ctrl-C drops what was typed; Ctrl-D ends.
-                    Err(ReadlineError::Interrupted) => {}
-                    Err(ReadlineError::Eof) => return Ok(None),
-                    Err(error) => return Err(failed(&error)),
-                }
-            },
-            Self::Stdin => {
-                let mut line = String::new();
-                let read = io::stdin().lock().read_line(&mut line).map_err(|error| failed(&error))?;
-                Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_owned()))
-            }
-        }
-    }
 }

@@ -68,6 +68,7 @@ const ROWS_OF_GPU: usize = 16_384;
 /// ```
 pub struct LocalEmbedder {
     identity: String,
+    languages: Option<&'static [&'static str]>,
     device: DeviceInfo,
     pieces: Arc<Pieces>,
     jobs: mpsc::Sender<Job>,
@@ -81,6 +82,12 @@ impl std::fmt::Debug for LocalEmbedder {
             .finish_non_exhaustive()
     }
 }
+
+/// The beginning of what the files of the well-known `minilm` hash to, together.
+const MINILM: &str = "bdf9c8d8";
+
+/// The languages that it was made for.
+const MINILM_KNOWS: &[&str] = &["eng"];
 
 /// One request on its way to the engine's thread.
 struct Job {
@@ -144,7 +151,8 @@ impl LocalEmbedder {
             .name("local-embedder".into())
             .spawn(move || pool.install(|| work(&engine, &words, queue)))
             .map_err(|error| not_started(&error))?;
-        Ok(Self { identity, device, pieces, jobs })
+        let languages = (hash.short() == MINILM).then_some(MINILM_KNOWS);
+        Ok(Self { identity, languages, device, pieces, jobs })
     }
 
     /// Returns what the model is computed on.
@@ -180,6 +188,10 @@ impl Embedder for LocalEmbedder {
 
     fn counter(&self) -> Option<&dyn TokenCounter> {
         Some(&*self.pieces)
+    }
+
+    fn languages(&self) -> Option<&[&str]> {
+        self.languages
     }
 
     fn embed<'a>(&'a self, texts: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {

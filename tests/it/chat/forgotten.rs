@@ -51,6 +51,17 @@ fn forgetting_takes_a_turn_out_of_every_file() {
     let told = longhand.typed("f", "/forget 5\n/quit\n");
     assert!(told.stdout.contains("1 turn is deleted"), "{}", told.shown());
     assert_eq!(holding(&home, "Tyrannosaurus"), Vec::<String>::new());
+    longhand.say("f", "The Archaeopteryx is mine.");
+    let edited = longhand.typed("f", "/edit 5 The parrot is mine.\n/turn 5\n/memory\n/quit\n");
+    assert!(
+        edited.stdout.contains("before it was put right: The Archaeopteryx is mine."),
+        "{}",
+        edited.shown()
+    );
+    assert!(!holding(&home, "Archaeopteryx").is_empty(), "put right is not deleted");
+    longhand.typed("f", "/forget 5\n/quit\n");
+    assert_eq!(holding(&home, "Archaeopteryx"), Vec::<String>::new());
+    assert_eq!(holding(&home, "parrot"), Vec::<String>::new());
     let kept = longhand.session("f");
     assert_eq!(kept.iter().map(|turn| turn["turn"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3, 4]);
     let next = longhand.say("f", "And the bees?");

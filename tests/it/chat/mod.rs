@@ -1,9 +1,14 @@
 //! Long chats at the command line.
 
 mod forgotten;
+mod imported;
 mod killed;
 mod long;
+mod odd;
 mod talks;
+mod thousand;
+mod upkeep;
+mod vectors;
 
 use crate::longhand::{Ended, Longhand};
 

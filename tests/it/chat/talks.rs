@@ -86,6 +86,36 @@ fn commands_look_at_the_memory_and_put_it_right() {
 }
 
 #[test]
+fn what_was_put_right_is_shown_where_it_was_said_and_nowhere_else() {
+    let longhand = Longhand::new();
+    let told = longhand.typed(
+        "p",
+        "My sister Ilse lives in Graz.\nIt is raining.\n/edit 1 My sister Ilse lives in Linz.\n/memory\n/turn 1\n\
+         Where does Ilse live?\n/memory\n/recall Graz\n/summary\n/quit\n",
+    );
+    let (before, after) =
+        told.stdout.split_once("before it was put right: My sister Ilse lives in Graz.").unwrap();
+    assert!(before.contains("the last prompt is not shown any more"), "{}", told.shown());
+    assert!(
+        after.contains("lives in Linz") && !after.contains("user: My sister Ilse lives in Graz"),
+        "{}",
+        told.shown()
+    );
+    let kept = &longhand.session("p")[0];
+    assert_eq!(kept["earlier"], serde_json::json!([{"said": 0, "text": "My sister Ilse lives in Graz."}]));
+    let markdown = longhand.run(&["chat", "-s", "p", "--export"]).stdout;
+    assert!(
+        markdown.contains("**user**, before it was put right:\n\nMy sister Ilse lives in Graz.\n"),
+        "{markdown}"
+    );
+    longhand.file("p.md", markdown);
+    longhand.run(&["chat", "-s", "q", "--import", "p.md", "--model", "scripted", "--embedder", "none"]);
+    let again = longhand.session("q");
+    assert_eq!(again[0]["said"], kept["said"]);
+    assert_eq!(again[0]["earlier"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_chat_of_another_program_is_taken_in_with_its_holes_named() {
     let longhand = Longhand::new();
     longhand.file(
@@ -145,10 +175,25 @@ fn an_answer_that_is_known_from_before_is_shown_and_a_workflow_that_is_no_turn_i
 #[test]
 fn names_with_paths_and_sessions_in_use_are_refused() {
     let longhand = Longhand::new();
-    for name in ["../escape", "a/b", "", ".hidden"] {
+    for name in [
+        "../escape",
+        "a/b",
+        "/tmp/x",
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "a b",
+        "a\nb",
+        "\u{1b}[2J",
+        &"x".repeat(65),
+        &"x".repeat(5_000),
+    ] {
         let refused = longhand.say(name, "Hello.");
         assert_eq!(refused.code, Some(2), "{name}: {}", refused.shown());
+        assert!(!refused.stderr.contains('\u{1b}'), "{name:?}: {}", refused.shown());
     }
+    assert!(!longhand.home().join("store/sessions").exists(), "nothing was made");
     let missing = longhand.run(&["chat", "-s", "nobody", "--export"]);
     assert_eq!(missing.code, Some(1), "{}", missing.shown());
     assert!(missing.stderr.contains("there is no session `nobody`"), "{}", missing.stderr);
