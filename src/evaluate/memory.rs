@@ -163,14 +163,16 @@ impl Bench<'_> {
                     gains.push(mean(&of));
                 }
             }
-            if name == "both" {
+            if name == "both" || self.embedder.is_none() {
                 let per_set = found.iter().map(|((set, figure), values)| {
-                    Figure::new(format!("{figure}, both, {set}"), mean(values), values.len())
+                    Figure::new(format!("{figure}, {name}, {set}"), mean(values), values.len())
                 });
                 figures.extend(per_set);
             }
         }
-        if let [both, rest @ ..] = gains.as_slice() {
+        if let [both, rest @ ..] = gains.as_slice()
+            && !rest.is_empty()
+        {
             let best = rest.iter().copied().fold(0.0, f64::max);
             figures.push(Figure::new("nDCG@10 above the better one alone", both - best, 1).at_least(0.0));
         }

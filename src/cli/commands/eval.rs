@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
+
 use super::super::chat;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
@@ -101,7 +103,8 @@ async fn memory(
     let bench =
         Bench { data: &data, embedder, counter: Arc::new(CountedBy(counted.model)), progress: &progress };
     let all = [SetName::Beam, SetName::Prompts, SetName::Locomo, SetName::Longmemeval, SetName::Ir];
-    let sets = if args.sets.is_empty() { all.to_vec() } else { args.sets };
+    let any = args.sets.is_empty();
+    let sets = if any { all.to_vec() } else { args.sets };
     let mut tables: Vec<Table> = Vec::new();
     for set in sets {
         let table = match set {
@@ -111,20 +114,59 @@ async fn memory(
             SetName::Longmemeval => bench.longmemeval().await,
             SetName::Ir => bench.wikipool().await,
         };
-        let table = table.map_err(|error: BenchError| {
-            CommandError::caused(ExitStatus::Failed, "cannot measure", error)
-                .hinted("name the folder of the data sets with `--data` or LONGHAND_DATA")
-        })?;
+        let table = match table {
+            // Who names no set wants what there is.
+            Err(BenchError::Data(error)) if any && error.is_missing() => {
+                printer.say(&format!(
+                    "skipped {}: {}; docs/memory.md says where it is from",
+                    set.name(),
+                    told(&error)
+                ));
+                continue;
+            }
+            table => table.map_err(|error| not_measured(set, error))?,
+        };
         if !printer.json {
             printer.data(&format!("{table}\n"))?;
         }
         tables.push(table);
+    }
+    if tables.is_empty() {
+        return Err(CommandError::new(
+            ExitStatus::Failed,
+            format!("`{}` holds none of the sets", data.display()),
+        )
+        .hinted("docs/memory.md says what it is to hold"));
     }
     if printer.json {
         printer.json(&tables)?;
     }
     let missed = tables.iter().flat_map(|table| &table.figures).any(|figure| figure.met() == Some(false));
     Ok(if missed { ExitStatus::Missed } else { ExitStatus::Done })
+}
+
+impl SetName {
+    /// The name as it is typed.
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+fn not_measured(set: SetName, error: BenchError) -> CommandError {
+    let hint = match &error {
+        BenchError::Data(error) if error.is_missing() => {
+            "name the folder that holds it with `--data` or LONGHAND_DATA; docs/memory.md says where it is from"
+        }
+        BenchError::Data(_) => "put the file there anew as its makers publish it",
+        BenchError::Memory(_) => "measure by words alone with `--embedder none`",
+    };
+    CommandError::caused(ExitStatus::Failed, format!("cannot measure `{}`", set.name()), error).hinted(hint)
+}
+
+/// An error with what caused it.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Counts as a model does.

@@ -1,3 +1,4 @@
 //! Measuring: the metrics beside the packages that define them, and `longhand eval memory` over sets of our own.
 
 mod golden;
+mod own;
