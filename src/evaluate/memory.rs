@@ -18,7 +18,7 @@ use crate::text::{TokenCount, TokenCounter};
 const MEMORY: TokenCount = TokenCount(2_500);
 
 /// The tokens of a whole prompt, as in the paper.
-const PROMPT: TokenCount = TokenCount(3_500);
+pub(super) const PROMPT: TokenCount = TokenCount(3_500);
 
 /// The turn from which on a prompt should not grow any more.
 const SETTLED: usize = 50;
@@ -92,7 +92,7 @@ impl Bench<'_> {
     /// # Errors
     /// [`BenchError`].
     pub async fn locomo(&self) -> Result<Table, BenchError> {
-        let mut chats = sets::locomo(self.data)?;
+        let mut chats: Vec<Chat> = sets::locomo(self.data)?.into_iter().map(|(chat, _)| chat).collect();
         for chat in &mut chats {
             chat.questions.retain(|question| question.kind != "5");
         }
@@ -236,19 +236,25 @@ impl Bench<'_> {
                 run: None,
             });
         }
-        let Some(embedder) = &self.embedder else { return Ok(memory) };
+        self.embed(name, &mut memory).await?;
+        Ok(memory)
+    }
+
+    /// Gives a memory the vectors of the passages that have none yet, where there is an embedder.
+    pub(super) async fn embed(&self, name: &str, memory: &mut Memory) -> Result<(), BenchError> {
+        let Some(embedder) = &self.embedder else { return Ok(()) };
         let pending = memory.pending();
         for (done, texts) in pending.chunks(AT_ONCE).enumerate() {
             let vectors = embedder.embed(texts).await.map_err(MemoryError::from)?;
             memory.supply(&vectors).map_err(MemoryError::from)?;
-            if done % 16 == 0 {
+            if done % 16 == 0 && pending.len() > AT_ONCE {
                 (self.progress)(&format!("{name}: embedded {} of {}", done * AT_ONCE, pending.len()));
             }
         }
-        Ok(memory)
+        Ok(())
     }
 
-    async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, BenchError> {
+    pub(super) async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, BenchError> {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         Ok(embedder.embed(&[text.to_owned()]).await.map_err(MemoryError::from)?.pop())
     }
@@ -278,7 +284,7 @@ impl Bench<'_> {
         let cue = Cue { text: &question.text, vector: vector.as_deref(), at_ms: question.at_ms };
         Ok(memory.compose(
             &cue,
-            Room { total: MEMORY, tail: TokenCount(0), summaries: false },
+            Room { total: MEMORY, tail: TokenCount(0), summaries: false, overview: false },
             self.counter.as_ref(),
         ))
     }
@@ -321,7 +327,7 @@ fn each(kinds: &Kinds) -> impl Iterator<Item = Figure> {
 }
 
 /// Folds a ranking to what its entries belong to, each at its first rank.
-fn first_of_each(ranked: impl Iterator<Item = usize>) -> Vec<usize> {
+pub(super) fn first_of_each<T: Ord + Copy>(ranked: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
     ranked.filter(|one| seen.insert(*one)).collect()
 }

@@ -58,7 +58,8 @@ pub fn average_precision<T: Ord>(ranked: &[T], gold: &BTreeSet<T>, k: usize) -> 
         return 1.0;
     }
     let hits = ranked.iter().take(k).enumerate().filter(|(_, one)| gold.contains(one));
-    let sum: f64 = (1..).zip(hits).map(|(found, (at, _))| count(found) / count(at + 1)).sum();
+    // A sum of nothing would be minus zero.
+    let sum = (1..).zip(hits).fold(0.0, |sum, (found, (at, _))| sum + count(found) / count(at + 1));
     sum / count(gold.len())
 }
 
@@ -95,6 +96,15 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len().max(1))
 }
 
+/// Returns the value that a share of the values does not exceed: the nearest rank, as for a 95th percentile; 0 of nothing.
+pub(super) fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let below = |at: &usize| count(at + 1) < share * count(sorted.len());
+    let at = (0..sorted.len()).take_while(below).count();
+    sorted.get(at).copied().unwrap_or_default()
+}
+
 pub(super) fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
@@ -114,7 +124,7 @@ mod tests {
         let rows: [(&[u32], &[u32], [f64; 6]); 6] = [
             (&[1, 2, 3], &[1], [0.2, 1.0, 1.0, 1.0, 1.0, 1.0]),
             (&[2, 1, 3], &[1], [0.2, 1.0, 1.0, 0.5, 0.5, 1.0 / 3.0_f64.log2()]),
-            (&[3, 1, 2], &[1, 2], [0.4, 1.0, 1.0, 0.5, (0.5 + 2.0 / 3.0) / 2.0, (two - 1.0 + 0.5) / two]),
+            (&[3, 1, 2], &[1, 2], [0.4, 1.0, 1.0, 0.5, 7.0 / 12.0, (two - 1.0 + 0.5) / two]),
             (
                 &[9, 8, 7, 6, 5, 1],
                 &[1, 2],
@@ -143,5 +153,12 @@ mod tests {
         assert!(close(graded_ndcg(&["fair", "bad", "good"], &grades, 2), 1.0 / (3.0 + 1.0 / 3.0_f64.log2())));
         assert!(close(average_precision(&[5, 1], &[1].into(), 1), 0.0));
         assert!(close(reciprocal_rank(&[5, 1], &[1].into(), 1), 0.0));
+    }
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let values: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert!(close(percentile(&values, 0.5), 10.0) && close(percentile(&values, 0.95), 19.0));
+        assert!(close(percentile(&[7.0], 0.95), 7.0) && close(percentile(&[], 0.5), 0.0));
     }
 }

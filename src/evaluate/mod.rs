@@ -4,6 +4,8 @@
 //! The data is not part of the project: its folder is named by whoever measures.
 
 mod cache;
+mod grid;
+mod hema;
 mod memory;
 mod metrics;
 mod rouge;
@@ -11,6 +13,7 @@ mod sets;
 mod table;
 
 pub use cache::CachedEmbedder;
+pub use grid::{Cell, Grid, Row};
 pub use memory::{Bench, BenchError, Progress};
 pub use metrics::{average_precision, graded_ndcg, mean, ndcg, precision, recall, reciprocal_rank, success};
 pub use rouge::{Rouge, rouge_l, rouge_n};

@@ -50,15 +50,17 @@ pub struct Room {
     pub total: TokenCount,
     /// The most tokens of the last turns.
     pub tail: TokenCount,
-    /// Whether the summaries have a place in it.
+    /// Whether the running summary has a place in it.
     pub summaries: bool,
+    /// Whether the second level has a place in it.
+    pub overview: bool,
 }
 
 impl Room {
     /// Shares this many tokens out as a chat does: a quarter for the last turns, and the summaries within it.
     #[must_use]
     pub fn of(total: TokenCount) -> Self {
-        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), summaries: true }
+        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), summaries: true, overview: true }
     }
 }
 
@@ -186,10 +188,11 @@ impl Memory {
     pub fn compose(&self, cue: &Cue<'_>, room: Room, counter: &dyn TokenCounter) -> Composition {
         let mut filling = Filling { left: room.total, counter, parts: Vec::new() };
         let mut whole = room.total;
-        for (kind, text) in
-            [(PartKind::Summary, self.compact().summary()), (PartKind::Overview, self.compact().overview())]
-        {
-            if room.summaries && !text.is_empty() {
+        for (wanted, kind, text) in [
+            (room.summaries, PartKind::Summary, self.compact().summary()),
+            (room.overview, PartKind::Overview, self.compact().overview()),
+        ] {
+            if wanted && !text.is_empty() {
                 filling.put(Part { text, ..Part::empty(kind) }, &mut whole);
             }
         }

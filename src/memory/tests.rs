@@ -33,7 +33,7 @@ fn an_answer_that_repeats_what_was_recalled_is_kept_and_not_indexed() {
     let place = memory
         .compose(
             &cue("lighthouse"),
-            Room { total: TokenCount(500), tail: TokenCount(0), summaries: false },
+            Room { total: TokenCount(500), tail: TokenCount(0), summaries: false, overview: false },
             &ApproximateCounter,
         )
         .recalled()[0];

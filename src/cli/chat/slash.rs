@@ -149,7 +149,11 @@ impl Chat<'_> {
         super::embed(self.session(), self.printer).await?;
         let found = self
             .session()
-            .recall(query, Room { total: SHOWN, tail: TokenCount(0), summaries: false }, &ApproximateCounter)
+            .recall(
+                query,
+                Room { total: SHOWN, tail: TokenCount(0), summaries: false, overview: false },
+                &ApproximateCounter,
+            )
             .await?;
         Ok(listing::passages(&found))
     }

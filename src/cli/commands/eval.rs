@@ -10,7 +10,7 @@ use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::connect::connect_unasked;
-use crate::evaluate::{Bench, BenchError, CachedEmbedder, Table};
+use crate::evaluate::{Bench, BenchError, CachedEmbedder, Grid, Table};
 use crate::text::{TokenCount, TokenCounter};
 
 /// Whose tokens are counted where no model is named: those of the paper.
@@ -35,7 +35,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct MemoryArgs {
-    /// The sets to measure on; all of them where none is named
+    /// The sets to measure on; all of them but `hema`, which takes minutes, where none is named
     #[arg(value_name = "SET")]
     sets: Vec<SetName>,
     /// The folder of the data sets; `LONGHAND_DATA` says it, too
@@ -61,6 +61,36 @@ enum SetName {
     Longmemeval,
     /// A pool of Wikipedia passages
     Ir,
+    /// The tables of the paper on memory, over chats of 500,000 tokens and those of two people
+    Hema,
+}
+
+/// What was measured, as it is printed.
+#[derive(Debug, serde::Serialize)]
+#[serde(untagged)]
+enum Printed {
+    /// Figures with aims.
+    Table(Table),
+    /// Figures beside those of a paper.
+    Grid(Grid),
+}
+
+impl Printed {
+    fn missed(&self) -> bool {
+        match self {
+            Self::Table(table) => table.figures.iter().any(|figure| figure.met() == Some(false)),
+            Self::Grid(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Printed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Table(table) => table.fmt(f),
+            Self::Grid(grid) => grid.fmt(f),
+        }
+    }
 }
 
 pub(in super::super) async fn run(
@@ -105,15 +135,9 @@ async fn memory(
     let all = [SetName::Beam, SetName::Prompts, SetName::Locomo, SetName::Longmemeval, SetName::Ir];
     let any = args.sets.is_empty();
     let sets = if any { all.to_vec() } else { args.sets };
-    let mut tables: Vec<Table> = Vec::new();
+    let mut tables: Vec<Printed> = Vec::new();
     for set in sets {
-        let table = match set {
-            SetName::Beam => bench.beam().await,
-            SetName::Prompts => bench.prompts(),
-            SetName::Locomo => bench.locomo().await,
-            SetName::Longmemeval => bench.longmemeval().await,
-            SetName::Ir => bench.wikipool().await,
-        };
+        let table = measured(set, &bench).await;
         let table = match table {
             // Who names no set wants what there is.
             Err(BenchError::Data(error)) if any && error.is_missing() => {
@@ -126,10 +150,12 @@ async fn memory(
             }
             table => table.map_err(|error| not_measured(set, error))?,
         };
-        if !printer.json {
-            printer.data(&format!("{table}\n"))?;
+        for table in table {
+            if !printer.json {
+                printer.data(&format!("{table}\n"))?;
+            }
+            tables.push(table);
         }
-        tables.push(table);
     }
     if tables.is_empty() {
         return Err(CommandError::new(
@@ -141,8 +167,20 @@ async fn memory(
     if printer.json {
         printer.json(&tables)?;
     }
-    let missed = tables.iter().flat_map(|table| &table.figures).any(|figure| figure.met() == Some(false));
+    let missed = tables.iter().any(Printed::missed);
     Ok(if missed { ExitStatus::Missed } else { ExitStatus::Done })
+}
+
+async fn measured(set: SetName, bench: &Bench<'_>) -> Result<Vec<Printed>, BenchError> {
+    let table = match set {
+        SetName::Beam => bench.beam().await,
+        SetName::Prompts => bench.prompts(),
+        SetName::Locomo => bench.locomo().await,
+        SetName::Longmemeval => bench.longmemeval().await,
+        SetName::Ir => bench.wikipool().await,
+        SetName::Hema => return Ok(bench.hema().await?.into_iter().map(Printed::Grid).collect()),
+    };
+    Ok(vec![Printed::Table(table?)])
 }
 
 impl SetName {

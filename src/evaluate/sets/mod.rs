@@ -17,7 +17,7 @@ use crate::memory::Episode;
 
 pub(super) use beam::{INSTRUCTIONS, RETRIEVAL, beam};
 pub(super) use ir::{Pool, wikipool};
-pub(super) use locomo::locomo;
+pub(super) use locomo::{Sessions, locomo};
 pub(super) use longmemeval::longmemeval;
 
 /// A data set could not be read.

@@ -78,14 +78,14 @@ fn metrics_of_rankings_are_those_of_the_reference_package() {
         let ranking: Vec<&str> = ranking.iter().map(|(_, id)| *id).collect();
         let of = &grades[query.as_str()];
         let gold: BTreeSet<&str> = of.iter().filter(|(_, grade)| **grade >= 1.0).map(|(id, _)| *id).collect();
-        let graded = of.iter().map(|(id, grade)| (id, *grade)).collect();
+        let worth = of.iter().map(|(id, grade)| (id, *grade)).collect();
         for (name, found) in [
             ("P@5", precision(&ranking, &gold, 5)),
             ("R@5", recall(&ranking, &gold, 5)),
             ("R@50", recall(&ranking, &gold, 50)),
             ("RR@10", reciprocal_rank(&ranking, &gold, 10)),
             ("AP@50", average_precision(&ranking, &gold, 50)),
-            ("nDCG@10", graded_ndcg(&ranking, &graded, 10)),
+            ("nDCG@10", graded_ndcg(&ranking, &worth, 10)),
         ] {
             near(found, &expected[name], &format!("{query} {name}"));
         }
