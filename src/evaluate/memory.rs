@@ -9,7 +9,7 @@ use super::sets::{self, At, Chat, DataError, INSTRUCTIONS, Pool, Question, RETRI
 use super::table::{Figure, Table};
 use crate::memory::{
     Composition, Cue, Episode, Memory, MemoryError, MemoryEvent, MemoryOptions, Part, PartKind, Role, Room,
-    Said, Salience, Turn, When,
+    Said, Turn, When,
 };
 use crate::model::Embedder;
 use crate::text::{TokenCount, TokenCounter};
@@ -18,7 +18,7 @@ use crate::text::{TokenCount, TokenCounter};
 const MEMORY: TokenCount = TokenCount(2_500);
 
 /// The tokens of a whole prompt, as in the paper.
-const PROMPT: TokenCount = TokenCount(3_500);
+pub(super) const PROMPT: TokenCount = TokenCount(3_500);
 
 /// The turn from which on a prompt should not grow any more.
 const SETTLED: usize = 50;
@@ -92,7 +92,7 @@ impl Bench<'_> {
     /// # Errors
     /// [`BenchError`].
     pub async fn locomo(&self) -> Result<Table, BenchError> {
-        let mut chats = sets::locomo(self.data)?;
+        let mut chats: Vec<Chat> = sets::locomo(self.data)?.into_iter().map(|(chat, _)| chat).collect();
         for chat in &mut chats {
             chat.questions.retain(|question| question.kind != "5");
         }
@@ -163,14 +163,16 @@ impl Bench<'_> {
                     gains.push(mean(&of));
                 }
             }
-            if name == "both" {
+            if name == "both" || self.embedder.is_none() {
                 let per_set = found.iter().map(|((set, figure), values)| {
-                    Figure::new(format!("{figure}, both, {set}"), mean(values), values.len())
+                    Figure::new(format!("{figure}, {name}, {set}"), mean(values), values.len())
                 });
                 figures.extend(per_set);
             }
         }
-        if let [both, rest @ ..] = gains.as_slice() {
+        if let [both, rest @ ..] = gains.as_slice()
+            && !rest.is_empty()
+        {
             let best = rest.iter().copied().fold(0.0, f64::max);
             figures.push(Figure::new("nDCG@10 above the better one alone", both - best, 1).at_least(0.0));
         }
@@ -220,7 +222,7 @@ impl Bench<'_> {
     }
 
     fn options(&self) -> MemoryOptions {
-        MemoryOptions { counter: Arc::clone(&self.counter), forgetting: Some(Salience::default()) }
+        MemoryOptions { counter: Arc::clone(&self.counter), forgetting: None }
     }
 
     /// Fills a memory turn by turn.
@@ -234,19 +236,25 @@ impl Bench<'_> {
                 run: None,
             });
         }
-        let Some(embedder) = &self.embedder else { return Ok(memory) };
+        self.embed(name, &mut memory).await?;
+        Ok(memory)
+    }
+
+    /// Gives a memory the vectors of the passages that have none yet, where there is an embedder.
+    pub(super) async fn embed(&self, name: &str, memory: &mut Memory) -> Result<(), BenchError> {
+        let Some(embedder) = &self.embedder else { return Ok(()) };
         let pending = memory.pending();
         for (done, texts) in pending.chunks(AT_ONCE).enumerate() {
             let vectors = embedder.embed(texts).await.map_err(MemoryError::from)?;
             memory.supply(&vectors).map_err(MemoryError::from)?;
-            if done % 16 == 0 {
+            if done % 16 == 0 && pending.len() > AT_ONCE {
                 (self.progress)(&format!("{name}: embedded {} of {}", done * AT_ONCE, pending.len()));
             }
         }
-        Ok(memory)
+        Ok(())
     }
 
-    async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, BenchError> {
+    pub(super) async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, BenchError> {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         Ok(embedder.embed(&[text.to_owned()]).await.map_err(MemoryError::from)?.pop())
     }
@@ -274,11 +282,7 @@ impl Bench<'_> {
     async fn composed(&self, memory: &Memory, question: &Question) -> Result<Composition, BenchError> {
         let vector = self.vector(&question.text).await?;
         let cue = Cue { text: &question.text, vector: vector.as_deref(), at_ms: question.at_ms };
-        Ok(memory.compose(
-            &cue,
-            Room { total: MEMORY, tail: TokenCount(0), turns: 0, summaries: false },
-            self.counter.as_ref(),
-        ))
+        Ok(memory.compose(&cue, Room::alone(MEMORY), self.counter.as_ref()))
     }
 
     fn tokens(&self, found: &Composition) -> f64 {
@@ -319,7 +323,7 @@ fn each(kinds: &Kinds) -> impl Iterator<Item = Figure> {
 }
 
 /// Folds a ranking to what its entries belong to, each at its first rank.
-fn first_of_each(ranked: impl Iterator<Item = usize>) -> Vec<usize> {
+pub(super) fn first_of_each<T: Ord + Copy>(ranked: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
     ranked.filter(|one| seen.insert(*one)).collect()
 }

@@ -4,13 +4,18 @@
 //! The data is not part of the project: its folder is named by whoever measures.
 
 mod cache;
+mod grid;
+mod hema;
 mod memory;
 mod metrics;
+mod rouge;
 mod sets;
 mod table;
 
 pub use cache::CachedEmbedder;
+pub use grid::{Cell, Grid, Row};
 pub use memory::{Bench, BenchError, Progress};
-pub use metrics::{mean, ndcg, recall, success};
+pub use metrics::{average_precision, graded_ndcg, mean, ndcg, precision, recall, reciprocal_rank, success};
+pub use rouge::{Rouge, rouge_l, rouge_n};
 pub use sets::DataError;
 pub use table::{Aim, Figure, Table};

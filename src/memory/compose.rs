@@ -52,15 +52,23 @@ pub struct Room {
     pub tail: TokenCount,
     /// How many of the last turns.
     pub turns: usize,
-    /// Whether the summaries have a place in it.
+    /// Whether the running summary has a place in it.
     pub summaries: bool,
+    /// Whether the second level has a place in it.
+    pub overview: bool,
 }
 
 impl Room {
     /// Shares this many tokens out as a chat does: a quarter for the last turns, and the summaries within it.
     #[must_use]
     pub fn of(total: TokenCount) -> Self {
-        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), turns: TAIL, summaries: true }
+        Self { total, tail: TokenCount(total.0 / TAIL_SHARE), turns: TAIL, summaries: true, overview: true }
+    }
+
+    /// Gives this many tokens to what is looked for alone: no last turns, no summaries.
+    #[must_use]
+    pub fn alone(total: TokenCount) -> Self {
+        Self { total, tail: TokenCount(0), turns: 0, summaries: false, overview: false }
     }
 }
 
@@ -165,7 +173,11 @@ struct Filling<'a> {
     days: BTreeSet<(PartKind, Day)>,
 }
 
-impl Filling<'_> {
+impl<'a> Filling<'a> {
+    fn of(total: TokenCount, counter: &'a dyn TokenCounter) -> Self {
+        Self { total, left: total, counter, parts: Vec::new(), days: BTreeSet::new() }
+    }
+
     /// Counts the parts together: one by one they are a little more.
     fn recount(&mut self) {
         let lines: Vec<String> = self.parts.iter().map(Part::line).collect();
@@ -213,18 +225,13 @@ impl Memory {
     /// ```
     #[must_use]
     pub fn compose(&self, cue: &Cue<'_>, room: Room, counter: &dyn TokenCounter) -> Composition {
-        let mut filling = Filling {
-            total: room.total,
-            left: room.total,
-            counter,
-            parts: Vec::new(),
-            days: BTreeSet::new(),
-        };
+        let mut filling = Filling::of(room.total, counter);
         let mut whole = room.total;
-        for (kind, text) in
-            [(PartKind::Summary, self.compact().summary()), (PartKind::Overview, self.compact().overview())]
-        {
-            if room.summaries && !text.is_empty() {
+        for (wanted, kind, text) in [
+            (room.summaries, PartKind::Summary, self.compact().summary()),
+            (room.overview, PartKind::Overview, self.compact().overview()),
+        ] {
+            if wanted && !text.is_empty() {
                 filling.put(Part { text, ..Part::empty(kind) }, &mut whole);
             }
         }

@@ -180,6 +180,11 @@ impl Memory {
         self.kept.iter().filter(|kept| kept.indexed).count()
     }
 
+    /// Returns the passages that the indexes hold, in the order in which they came.
+    pub fn passages(&self) -> impl Iterator<Item = &Passage> {
+        self.kept.iter().filter(|kept| kept.indexed).map(|kept| &kept.passage)
+    }
+
     /// Returns the words at a place; none where there are none.
     #[must_use]
     pub fn text(&self, place: Place) -> Option<&str> {

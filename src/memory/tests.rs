@@ -30,13 +30,8 @@ fn shown(memory: &Memory, text: &str, kind: PartKind) -> Vec<String> {
 fn an_answer_that_repeats_what_was_recalled_is_kept_and_not_indexed() {
     let mut memory = memory(None);
     memory.apply(&turned(1, "My grandmother kept the lighthouse at Skagen.", "How fine."));
-    let place = memory
-        .compose(
-            &cue("lighthouse"),
-            Room { total: TokenCount(500), tail: TokenCount(0), turns: 0, summaries: false },
-            &ApproximateCounter,
-        )
-        .recalled()[0];
+    let place =
+        memory.compose(&cue("lighthouse"), Room::alone(TokenCount(500)), &ApproximateCounter).recalled()[0];
     let before = memory.indexed();
     let said = vec![
         Said::user("Who kept the lighthouse?"),

@@ -8,7 +8,7 @@ use crate::text::{LEFT_OUT, TokenCount, TokenCounter, sentences, words};
 
 /// The most tokens of a passage that is not among the best. Shorter ones
 /// let more messages in and lose the words of the answer.
-pub(super) const SHORT: TokenCount = TokenCount(28);
+pub(super) const SHORT: TokenCount = TokenCount(25);
 
 /// The rarity that one term adds to what a sentence says, at most.
 const RAREST: f64 = 6.0;

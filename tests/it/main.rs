@@ -20,6 +20,7 @@ mod control;
 mod crash;
 mod defect;
 mod driven;
+mod eval;
 mod growth;
 mod hops;
 mod language;

@@ -148,14 +148,7 @@ impl Chat<'_> {
     async fn recalled(&self, query: &str) -> Result<String, CommandError> {
         self.session().hear(query);
         super::embed(self.session(), self.printer).await?;
-        let found = self
-            .session()
-            .recall(
-                query,
-                Room { total: SHOWN, tail: TokenCount(0), turns: 0, summaries: false },
-                &ApproximateCounter,
-            )
-            .await?;
+        let found = self.session().recall(query, Room::alone(SHOWN), &ApproximateCounter).await?;
         Ok(listing::passages(&found))
     }
 

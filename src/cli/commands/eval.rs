@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
+
 use super::super::chat;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::connect::connect_unasked;
-use crate::evaluate::{Bench, BenchError, CachedEmbedder, Table};
+use crate::evaluate::{Bench, BenchError, CachedEmbedder, Grid, Table};
 use crate::text::{TokenCount, TokenCounter};
 
 /// Whose tokens are counted where no model is named: those of the paper.
@@ -33,7 +35,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct MemoryArgs {
-    /// The sets to measure on; all of them where none is named
+    /// The sets to measure on; all of them but `hema`, which takes minutes, where none is named
     #[arg(value_name = "SET")]
     sets: Vec<SetName>,
     /// The folder of the data sets; `LONGHAND_DATA` says it, too
@@ -59,6 +61,36 @@ enum SetName {
     Longmemeval,
     /// A pool of Wikipedia passages
     Ir,
+    /// The tables of the paper on memory, over chats of 500,000 tokens and those of two people
+    Hema,
+}
+
+/// What was measured, as it is printed.
+#[derive(Debug, serde::Serialize)]
+#[serde(untagged)]
+enum Printed {
+    /// Figures with aims.
+    Table(Table),
+    /// Figures beside those of a paper.
+    Grid(Grid),
+}
+
+impl Printed {
+    fn missed(&self) -> bool {
+        match self {
+            Self::Table(table) => table.figures.iter().any(|figure| figure.met() == Some(false)),
+            Self::Grid(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Printed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Table(table) => table.fmt(f),
+            Self::Grid(grid) => grid.fmt(f),
+        }
+    }
 }
 
 pub(in super::super) async fn run(
@@ -101,30 +133,78 @@ async fn memory(
     let bench =
         Bench { data: &data, embedder, counter: Arc::new(CountedBy(counted.model)), progress: &progress };
     let all = [SetName::Beam, SetName::Prompts, SetName::Locomo, SetName::Longmemeval, SetName::Ir];
-    let sets = if args.sets.is_empty() { all.to_vec() } else { args.sets };
-    let mut tables: Vec<Table> = Vec::new();
+    let any = args.sets.is_empty();
+    let sets = if any { all.to_vec() } else { args.sets };
+    let mut tables: Vec<Printed> = Vec::new();
     for set in sets {
-        let table = match set {
-            SetName::Beam => bench.beam().await,
-            SetName::Prompts => bench.prompts(),
-            SetName::Locomo => bench.locomo().await,
-            SetName::Longmemeval => bench.longmemeval().await,
-            SetName::Ir => bench.wikipool().await,
+        let table = measured(set, &bench).await;
+        let table = match table {
+            // Who names no set wants what there is.
+            Err(BenchError::Data(error)) if any && error.is_missing() => {
+                printer.say(&format!(
+                    "skipped {}: {}; docs/memory.md says where it is from",
+                    set.name(),
+                    told(&error)
+                ));
+                continue;
+            }
+            table => table.map_err(|error| not_measured(set, error))?,
         };
-        let table = table.map_err(|error: BenchError| {
-            CommandError::caused(ExitStatus::Failed, "cannot measure", error)
-                .hinted("name the folder of the data sets with `--data` or LONGHAND_DATA")
-        })?;
-        if !printer.json {
-            printer.data(&format!("{table}\n"))?;
+        for table in table {
+            if !printer.json {
+                printer.data(&format!("{table}\n"))?;
+            }
+            tables.push(table);
         }
-        tables.push(table);
+    }
+    if tables.is_empty() {
+        return Err(CommandError::new(
+            ExitStatus::Failed,
+            format!("`{}` holds none of the sets", data.display()),
+        )
+        .hinted("docs/memory.md says what it is to hold"));
     }
     if printer.json {
         printer.json(&tables)?;
     }
-    let missed = tables.iter().flat_map(|table| &table.figures).any(|figure| figure.met() == Some(false));
+    let missed = tables.iter().any(Printed::missed);
     Ok(if missed { ExitStatus::Missed } else { ExitStatus::Done })
+}
+
+async fn measured(set: SetName, bench: &Bench<'_>) -> Result<Vec<Printed>, BenchError> {
+    let table = match set {
+        SetName::Beam => bench.beam().await,
+        SetName::Prompts => bench.prompts(),
+        SetName::Locomo => bench.locomo().await,
+        SetName::Longmemeval => bench.longmemeval().await,
+        SetName::Ir => bench.wikipool().await,
+        SetName::Hema => return Ok(bench.hema().await?.into_iter().map(Printed::Grid).collect()),
+    };
+    Ok(vec![Printed::Table(table?)])
+}
+
+impl SetName {
+    /// The name as it is typed.
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+fn not_measured(set: SetName, error: BenchError) -> CommandError {
+    let hint = match &error {
+        BenchError::Data(error) if error.is_missing() => {
+            "name the folder that holds it with `--data` or LONGHAND_DATA; docs/memory.md says where it is from"
+        }
+        BenchError::Data(_) => "put the file there anew as its makers publish it",
+        BenchError::Memory(_) => "measure by words alone with `--embedder none`",
+    };
+    CommandError::caused(ExitStatus::Failed, format!("cannot measure `{}`", set.name()), error).hinted(hint)
+}
+
+/// An error with what caused it.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Counts as a model does.

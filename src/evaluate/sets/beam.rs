@@ -27,10 +27,17 @@ pub(in super::super) fn beam(data: &Path, size: &str) -> Result<Vec<Chat>, DataE
         std::fs::read_dir(&folder).map_err(|source| DataError::Read { path: folder.clone(), source })?;
     let mut names: Vec<String> = listed
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".chat.jsonl.gz").map(str::to_owned))
+        .filter_map(|name| {
+            name.strip_suffix(".gz").unwrap_or(&name).strip_suffix(".chat.jsonl").map(str::to_owned)
+        })
         .filter(|name| name.starts_with(size))
         .collect();
     names.sort();
+    names.dedup();
+    if names.is_empty() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no chat of this size");
+        return Err(DataError::Read { path: folder.join(format!("{size}-*.chat.jsonl.gz")), source });
+    }
     names.iter().map(|name| chat(&folder, name)).collect()
 }
 

@@ -8,18 +8,22 @@ use serde_json::Value as Json;
 use super::{At, Chat, DataError, Question, form, json, word};
 use crate::memory::{Episode, Role, Said, Turn, when};
 
+/// The sessions of a chat: the last turn of each, and what somebody wrote as its summary.
+pub(in super::super) type Sessions = Vec<(Turn, String)>;
+
 /// Reads all chats. Each message is a turn of its own; the kinds of questions are the numbers of the set.
-pub(in super::super) fn locomo(data: &Path) -> Result<Vec<Chat>, DataError> {
+pub(in super::super) fn locomo(data: &Path) -> Result<Vec<(Chat, Sessions)>, DataError> {
     let path = data.join("locomo").join("locomo_dev7.json.gz");
     let all = json(&path)?;
     let all = all.as_array().ok_or_else(|| form(&path, "expected a list"))?;
     all.iter().map(|one| chat(one).ok_or_else(|| form(&path, "a chat has no `conversation`"))).collect()
 }
 
-fn chat(json: &Json) -> Option<Chat> {
+fn chat(json: &Json) -> Option<(Chat, Sessions)> {
     let conversation = json.get("conversation")?;
     let mut episodes = Vec::new();
     let mut places: BTreeMap<String, At> = BTreeMap::new();
+    let mut sessions = Sessions::new();
     let mut last = 0;
     for number in 1..100 {
         let Some(session) = conversation.get(format!("session_{number}")).and_then(Json::as_array) else {
@@ -39,6 +43,9 @@ fn chat(json: &Json) -> Option<Chat> {
             places.insert(word(message, "dia_id").to_owned(), (turn.0, 0));
             episodes.push(Episode { turn, at_ms, said: vec![said] });
         }
+        let summary = json.get("session_summary").map(|all| word(all, &format!("session_{number}_summary")));
+        let end = episodes.last().map(|episode| episode.turn);
+        sessions.extend(end.zip(summary.filter(|text| !text.is_empty()).map(str::to_owned)));
     }
     let questions = json.get("qa").and_then(Json::as_array)?.iter().map(|qa| {
         let evidence = qa.get("evidence").and_then(Json::as_array).into_iter().flatten();
@@ -50,5 +57,6 @@ fn chat(json: &Json) -> Option<Chat> {
         Question { text: word(qa, "question").to_owned(), kind, gold, at_ms: last }
     });
     let name = word(json, "sample_id").to_owned();
-    Some(Chat { name, questions: questions.filter(|question| !question.gold.is_empty()).collect(), episodes })
+    let questions = questions.filter(|question| !question.gold.is_empty()).collect();
+    Some((Chat { name, episodes, questions }, sessions))
 }

@@ -17,7 +17,7 @@ use crate::memory::Episode;
 
 pub(super) use beam::{INSTRUCTIONS, RETRIEVAL, beam};
 pub(super) use ir::{Pool, wikipool};
-pub(super) use locomo::locomo;
+pub(super) use locomo::{Sessions, locomo};
 pub(super) use longmemeval::longmemeval;
 
 /// A data set could not be read.
@@ -63,12 +63,25 @@ pub(super) struct Question {
     pub(super) at_ms: u64,
 }
 
-/// Reads a file, unpacked where it is packed.
+impl DataError {
+    /// Tells whether the set is not there at all.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+/// Reads a file, unpacked where it is packed. Where there is no `x.gz`, an `x` that nobody packed will do.
 pub(super) fn text(path: &Path) -> Result<String, DataError> {
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    let plain = path.with_extension("");
+    if packed && !path.exists() && plain.exists() {
+        return text(&plain);
+    }
     let failed = |source| DataError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let mut text = String::new();
-    if path.extension().is_some_and(|extension| extension == "gz") {
+    if packed {
         GzDecoder::new(file).read_to_string(&mut text).map_err(failed)?;
     } else {
         std::io::BufReader::new(file).read_to_string(&mut text).map_err(failed)?;

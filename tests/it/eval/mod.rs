@@ -1,0 +1,5 @@
+//! Measuring: the metrics beside the packages that define them, and `longhand eval memory` over sets of our own.
+
+mod golden;
+mod own;
+mod paper;
