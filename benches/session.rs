@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longhand::memory::{Episode, MemoryEvent, MemoryOptions, Room, Said, Salience, Session, Turn};
+use longhand::memory::{Episode, MemoryEvent, MemoryOptions, Room, Said, Session, Turn};
 use longhand::model::{BoxFuture, Embedder, ModelError};
 use longhand::store::Store;
 use longhand::text::{ApproximateCounter, TokenCount};
@@ -109,8 +109,7 @@ fn open(folder: &Path) {
 }
 
 fn opened(store: &Store) -> Session {
-    let options =
-        MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: Some(Salience::default()) };
+    let options = MemoryOptions { counter: Arc::new(ApproximateCounter), forgetting: None };
     let name = "long".parse().expect("a name");
     Session::open(store, &name, options, Some(Arc::new(Hashed)), 0).expect("a session")
 }

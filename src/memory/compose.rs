@@ -181,7 +181,7 @@ impl<'a> Filling<'a> {
     /// Counts the parts together: one by one they are a little more.
     fn recount(&mut self) {
         let lines: Vec<String> = self.parts.iter().map(Part::line).collect();
-        self.left = self.total.saturating_sub(self.counter.count(&lines.join("\n")));
+        self.left = self.total.saturating_sub(self.counter.count(&lines.join("\n")) + LINE);
     }
 
     /// Puts a part in where it fits into what is left, and into `cap`, of which it then takes its tokens.
@@ -261,7 +261,7 @@ impl Memory {
             ranked.iter().partition(|one| messages.insert((one.place.turn, one.place.said)));
         let mut shown = 0;
         let mut cap = filling.left;
-        for one in first.into_iter().chain(second.into_iter().take(SECOND)) {
+        for one in self.diverse(first).into_iter().chain(second.into_iter().take(SECOND)) {
             if filling.left < LEAST {
                 filling.recount();
                 cap = filling.left;

@@ -16,6 +16,7 @@ mod amending;
 mod compact;
 mod compose;
 mod correction;
+mod diverse;
 mod episode;
 mod event;
 mod forgetting;

@@ -186,3 +186,34 @@ proptest! {
         prop_assert_eq!(fewer.parts.len(), rest(&found));
     }
 }
+
+/// A memory of what two people say, with a vector for each passage.
+fn talk(said: &[(&str, &str, [f32; 2])]) -> Memory {
+    let mut memory = memory(None);
+    for (turn, (name, text, _)) in (1..).zip(said) {
+        let said = Said { role: Role::User, name: Some((*name).to_owned()), text: (*text).to_owned() };
+        let episode = Episode { turn: Turn(turn), at_ms: None, said: vec![said] };
+        memory.apply(&MemoryEvent::Turned { episode, recalled: Vec::new(), summary: None, run: None });
+    }
+    let vectors: Vec<Vec<f32>> = said.iter().map(|(.., vector)| vector.to_vec()).collect();
+    memory.supply(&vectors).unwrap();
+    memory
+}
+
+#[test]
+fn between_people_what_says_the_same_comes_after_what_says_something_else() {
+    let memory = talk(&[
+        ("Ada", "We went sailing in May.", [1.0, 0.0]),
+        ("Ada", "We went sailing in May again.", [0.999, 0.045]),
+        ("Ada", "We sailed with Bo.", [0.6, 0.8]),
+        ("Bo", "So we did.", [0.0, 1.0]),
+        ("Ada", "Good night.", [-1.0, 0.0]),
+    ]);
+    let ranked = memory.rank("sailing with Ada", Some(&[0.95, 0.312]), When::default());
+    let alike: Vec<Turn> = ranked.iter().map(|one| one.place.turn).collect();
+    let diverse: Vec<Turn> =
+        memory.diverse(ranked.iter().collect()).iter().map(|one| one.place.turn).collect();
+    assert_eq!(alike.len(), diverse.len());
+    assert_eq!(alike[..3], [Turn(2), Turn(1), Turn(3)], "{ranked:?}");
+    assert_eq!(diverse[..3], [Turn(2), Turn(3), Turn(1)]);
+}
