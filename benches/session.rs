@@ -11,6 +11,8 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a bench that cannot run says so and stops"
 )]
 
@@ -123,7 +125,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 struct Hashed;
 
 impl Embedder for Hashed {
-    fn identity(&self) -> &str {
+    fn identity(&self) -> &'static str {
         "hashed"
     }
 
@@ -157,11 +159,6 @@ impl Random {
         for _ in 0..sentences {
             text.push('T');
             for _ in 0..WORDS_OF_A_SENTENCE {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "up to the number of words"
-                )]
                 let rank = WORDS.powf(self.share()) as usize;
                 text.push_str(&word(rank));
                 text.push(' ');
