@@ -184,6 +184,7 @@ fn every_shipped_method_works_over_an_endpoint_or_says_what_it_needs() {
     insta::assert_snapshot!(told.join("\n"), @"
     chain-of-agents: 0
     chat: 2 error: workflow `chat` needs its input `message`
+    chat-long: 2 error: workflow `chat-long` needs its input `message`
     chat-summarized: 2 error: workflow `chat-summarized` needs its input `message`
     coa-bidirectional: 0
     coa-code: 0
