@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::episode::{Episode, Role, Turn};
 use super::salience::PERIOD;
 use crate::retrieve::terms;
-use crate::text::{TokenCount, TokenCounter, sentences, words};
+use crate::text::{TokenCount, TokenCounter, one_line, sentences, words};
 
 /// The most tokens of the running summary, as in the paper.
 pub const SUMMARY: TokenCount = TokenCount(60);
@@ -198,10 +198,6 @@ fn by_worth(block: &[Candidate]) -> Vec<&Candidate> {
 
 fn joined(chosen: &[Candidate]) -> String {
     chosen.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::trim::SHORT;
 use super::when::when;
 use crate::date::Day;
 use crate::retrieve::terms;
-use crate::text::{TokenCount, TokenCounter, ends};
+use crate::text::{TokenCount, TokenCounter, ends, one_line};
 
 /// The turns before the current one that are shown as they were where nobody says otherwise, as in the paper.
 const TAIL: usize = 2;
@@ -352,7 +352,7 @@ impl Memory {
     }
 
     fn part(&self, kind: PartKind, place: Place) -> Option<Part> {
-        let text = self.text(place)?.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = one_line(self.text(place)?);
         let day = self.episodes.get(&place.turn).and_then(|episode| episode.at_ms).and_then(Day::at);
         let speaker = self.said(place)?.speaker().to_owned();
         Some(Part { place: Some(place), day, speaker, text, ..Part::empty(kind) })

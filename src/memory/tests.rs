@@ -81,8 +81,8 @@ fn an_edit_an_undo_and_a_pin_change_what_is_found() {
     assert_eq!(memory.next_turn(), Turn(7), "no number is given twice");
 }
 
-#[test]
-fn every_hundred_turns_half_a_percent_leaves_the_index_and_nothing_else() {
+/// A memory that forgets, one turn before it first does.
+fn ninety_nine_turns() -> Memory {
     let mut memory = memory(Some(Salience::default()));
     for turn in 1..=99 {
         memory.apply(&turned(
@@ -91,6 +91,12 @@ fn every_hundred_turns_half_a_percent_leaves_the_index_and_nothing_else() {
             "Thank you for that.",
         ));
     }
+    memory
+}
+
+#[test]
+fn every_hundred_turns_half_a_percent_leaves_the_index_and_nothing_else() {
+    let mut memory = ninety_nine_turns();
     assert_eq!(memory.indexed(), 198);
     memory.apply(&turned(100, "Fact number 100 about the old mill.", "Thank you for that."));
     assert_eq!(memory.indexed(), 199, "one of 200");
@@ -124,14 +130,7 @@ fn an_answer_of_its_own_is_indexed_however_much_was_recalled() {
 
 #[test]
 fn a_file_with_a_round_number_puts_off_neither_pruning_nor_the_second_level() {
-    let mut memory = memory(Some(Salience::default()));
-    for turn in 1..=99 {
-        memory.apply(&turned(
-            turn,
-            &format!("Fact number {turn} about the old mill."),
-            "Thank you for that.",
-        ));
-    }
+    let mut memory = ninety_nine_turns();
     let document = Said { role: Role::Document, name: Some("a.md".into()), text: "A lease.".into() };
     memory.apply(&MemoryEvent::Attached { turn: Turn(100), at_ms: 0, document });
     assert!(memory.compact().overview().is_empty());
@@ -174,7 +173,7 @@ proptest! {
         prop_assert!(kinds.is_sorted(), "{kinds:?}");
         for part in &found.parts {
             let Some(place) = part.place else { continue };
-            let whole = memory.text(place).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            let whole = crate::text::one_line(memory.text(place).unwrap());
             for piece in part.text.split("[…]").flat_map(|piece| piece.split_inclusive(['.', '?', '!'])) {
                 prop_assert!(whole.contains(piece.trim()), "{piece:?} was not said in {whole:?}");
             }

@@ -193,7 +193,7 @@ pub(super) fn causes(error: &dyn Error) -> String {
 /// Makes a line of a text, without the secrets and not too long.
 pub(super) fn in_a_line(text: &str, secrets: &Secrets) -> String {
     let text = secrets.hide(text);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = crate::text::one_line(&text);
     let line: String = line.chars().filter(|sign| !sign.is_control()).collect();
     match line.char_indices().nth(TOLD) {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or("")),

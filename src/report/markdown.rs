@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::model::{QuoteLine, Report, Status, Summary};
 use super::naming::ARCHIVE;
+use crate::text::one_line;
 
 /// The page of every document that has a result, each with the document's path, in reading order.
 pub fn document_pages(report: &Report) -> impl Iterator<Item = (&str, String)> {
@@ -63,10 +64,6 @@ pub fn index_page(report: &Report) -> String {
         }
     }
     page
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A result that consists of quotes is shown as a list, each with its place; a worded one with its quotes below.

@@ -48,7 +48,7 @@ impl Table {
             return "no records".to_owned();
         }
         let cell = |text: &String| {
-            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let line = crate::text::one_line(text);
             line.replace('\\', "\\\\").replace('|', "\\|")
         };
         let line =

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{Chunk, DocumentIndex, Span};
+use crate::text::{Chunk, DocumentIndex, Span, one_line};
 
 /// A sentence of a document, word for word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ impl Quote {
     /// Returns the text in one line, as it is read: the line breaks of a wrapped file are none of the sentence's.
     #[must_use]
     pub fn line(&self) -> String {
-        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
+        one_line(&self.text)
     }
 }
 

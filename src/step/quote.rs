@@ -16,7 +16,7 @@ use crate::graph::Node;
 use crate::model::OutputForm;
 use crate::run::{CallSite, Quote, TaskId, Value};
 use crate::spec::{AgentSpec, QuoteScore, QuoteSpec};
-use crate::text::{Chunk, TokenCount, TokenCounter};
+use crate::text::{Chunk, TokenCount, TokenCounter, one_line};
 
 pub(super) async fn run(
     context: &RunContext,
@@ -181,10 +181,6 @@ impl<'a> Reading<'a> {
             further: Vec::new(),
         })
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn quotes(scored: &[Scored<'_>]) -> Vec<Quote> {

@@ -20,4 +20,4 @@ pub use span::{Chunk, DocumentIndex, Span};
 pub use split::{Piece, SplitError, Splitter};
 pub use tokens::{ApproximateCounter, TokenCount, TokenCounter};
 pub use utf8::{InvalidUtf8, Utf8Stream};
-pub use word::words;
+pub use word::{one_line, words};

@@ -50,6 +50,16 @@ fn starts_a_word(before: char, next: char) -> bool {
     next.is_alphanumeric() && !opens
 }
 
+/// Returns a text in one line: every run of white space is one space, and none stands at either end.
+///
+/// ```
+/// assert_eq!(longhand::text::one_line(" so\n  it is "), "so it is");
+/// ```
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use super::import;
 use super::visible::visible;
 use crate::date::Day;
 use crate::memory::{Composition, Earlier, Episode, Forgotten, Memory, Part, PartKind, Turn};
+use crate::text::one_line;
 
 /// How much of a part is shown, in characters.
 const SHOWN: usize = 120;
@@ -142,7 +143,7 @@ fn message(text: &mut String, said: &str) {
 }
 
 fn short(text: &str) -> String {
-    let line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let line = visible(&one_line(text));
     let mut shown: String = line.chars().take(SHOWN).collect();
     if shown.len() < line.len() {
         shown.push('…');

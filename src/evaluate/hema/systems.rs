@@ -8,7 +8,7 @@ use super::super::metrics::{average_precision, count, precision, recall};
 use super::super::sets::At;
 use crate::date::Day;
 use crate::memory::{Composition, Cue, Memory, Part, PartKind, Ranked, Room, When, when};
-use crate::text::{TokenCount, TokenCounter, sentences};
+use crate::text::{TokenCount, TokenCounter, one_line, sentences};
 
 /// What a prompt is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,8 +183,4 @@ pub(super) fn at(place: crate::memory::Place) -> At {
 fn lines(composed: &Composition, kinds: impl Fn(PartKind) -> bool) -> String {
     let parts = composed.parts.iter().filter(|part| kinds(part.kind));
     parts.map(Part::line).collect::<Vec<_>>().join("\n")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
