@@ -36,7 +36,7 @@ use crate::name::{NameError, SessionName};
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
 use heard::Heard;
-use way::{Way, compiled};
+use way::{Turning, Way, compiled};
 
 /// The workflow that is a turn.
 pub(super) const WORKFLOW: &str = "chat";
@@ -81,7 +81,7 @@ pub(super) struct Chat<'a> {
     every: u32,
     /// The way of messages that are too long for a prompt; connected when the first one comes.
     long: Option<Way>,
-    long_workflow: String,
+    long_workflow: Turning,
     model: String,
     heard: Arc<Heard>,
     listener: Arc<dyn Listener>,
@@ -100,14 +100,15 @@ impl<'a> Chat<'a> {
         listener: Arc<dyn Listener>,
         opened: Option<(Store, Session)>,
     ) -> Result<Self, CommandError> {
-        // A mistake in either is told before anything is said.
-        compiled(at.long_workflow, settings, printer)?;
-        compiled(at.workflow, settings, printer)?;
+        // A mistake in any of them is told before a model is fetched.
+        let long_workflow = compiled(at.long_workflow, settings, printer)?;
+        let workflow = compiled(at.workflow, settings, printer)?;
+        let between = (at.every > 1).then(|| compiled(WORKFLOW, settings, printer)).transpose()?;
         let model = settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-        let (usual, heard) = connected(&model, at.workflow, settings, printer, &listener)?;
+        let (usual, heard) = connected(&model, workflow, settings, printer, &listener)?;
         let own = usual.connections.own.clone();
         let between =
-            (at.every > 1).then(|| Way::open(WORKFLOW, &model, own, settings, printer)).transpose()?;
+            between.map(|between| Way::open(between, &model, own, settings, printer)).transpose()?;
         let (store, session) = match opened {
             Some(opened) => opened,
             None => open_session(at, settings, printer)?,
@@ -121,7 +122,7 @@ impl<'a> Chat<'a> {
             between,
             every: at.every,
             long: None,
-            long_workflow: at.long_workflow.to_owned(),
+            long_workflow,
             model,
             heard,
             listener,
@@ -152,10 +153,11 @@ impl<'a> Chat<'a> {
 
     /// Lets another model answer from now on.
     pub(super) fn change_model(&mut self, name: &str) -> Result<(), CommandError> {
-        let (usual, heard) = connected(name, &self.usual.name, self.settings, self.printer, &self.listener)?;
+        let workflow = self.usual.turning();
+        let (usual, heard) = connected(name, workflow, self.settings, self.printer, &self.listener)?;
         if let Some(between) = &mut self.between {
             let own = usual.connections.own.clone();
-            *between = Way::open(WORKFLOW, name, own, self.settings, self.printer)?;
+            *between = Way::open(between.turning(), name, own, self.settings, self.printer)?;
         }
         (self.usual, self.heard, self.long) = (usual, heard, None);
         name.clone_into(&mut self.model);
@@ -184,7 +186,7 @@ impl<'a> Chat<'a> {
 /// Connects the model of a chat, so that its answers are heard, and those of its usual turns.
 fn connected(
     name: &str,
-    workflow: &str,
+    workflow: Turning,
     settings: &Settings,
     printer: &Printer,
     listener: &Arc<dyn Listener>,

@@ -93,7 +93,8 @@ impl Chat<'_> {
             ));
             if self.long.is_none() {
                 let own = self.usual.connections.own.clone();
-                let way = Way::open(&self.long_workflow, &self.model, own, self.settings, self.printer)?;
+                let way =
+                    Way::open(self.long_workflow.clone(), &self.model, own, self.settings, self.printer)?;
                 self.long = Some(way);
             }
         }

@@ -24,6 +24,16 @@ const ENDS: TokenCount = TokenCount(200);
 /// The share of a prompt that a message may take before it is read part by part: what is remembered needs the other half.
 const SHARE: u64 = 2;
 
+/// A window has to have so many tokens for the notes and the parts of the shipped readers.
+const READS: TokenCount = TokenCount(2_048);
+
+/// A workflow that can be a turn, compiled, and the name that it was asked for by.
+#[derive(Debug, Clone)]
+pub(super) struct Turning {
+    name: String,
+    workflow: Workflow,
+}
+
 /// A workflow with its models.
 pub(super) struct Way {
     pub(super) name: String,
@@ -32,20 +42,26 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// Compiles a workflow and connects to the models that it asks; `own` is that of the chat.
+    /// Connects to the models that a workflow asks; `own`, called `model`, is that of the chat.
     pub(super) fn open(
-        name: &str,
+        workflow: Turning,
         model: &str,
         own: Connection,
         settings: &Settings,
         printer: &Printer,
     ) -> Result<Self, CommandError> {
-        let workflow = compiled(name, settings, printer)?;
+        let Turning { name, workflow } = workflow;
         let connections = Connections::with(own, model, &workflow, settings, printer)?;
-        Ok(Self { name: name.to_owned(), workflow, connections })
+        Ok(Self { name, workflow, connections })
     }
 
-    /// Returns the most tokens of a message that leaves room for what is remembered; none where nothing is recalled.
+    /// Returns its workflow, for another model.
+    pub(super) fn turning(&self) -> Turning {
+        Turning { name: self.name.clone(), workflow: self.workflow.clone() }
+    }
+
+    /// Returns the most tokens of a message that is answered at once: half of a prompt, so that what is remembered has room; all of it
+    /// where the window is too small to read part by part. None where nothing is recalled, or not even an answer has room.
     pub(super) fn most(&self) -> Option<TokenCount> {
         let limits = self.connections.own.model.limits();
         let ceilings = self.workflow.nodes().filter_map(|node| {
@@ -54,7 +70,8 @@ impl Way {
             let answer = TokenCount(answer).min(limits.max_output);
             Some(TokenCount(*prompt_tokens).min(limits.context.saturating_sub(answer)))
         });
-        ceilings.min().map(|ceiling| TokenCount(ceiling.0 / SHARE))
+        let share = if limits.context < READS { 1 } else { SHARE };
+        ceilings.min().filter(|ceiling| ceiling.0 > 0).map(|ceiling| TokenCount(ceiling.0 / share))
     }
 
     /// Returns how many tokens a text has for the model of the chat.
@@ -76,12 +93,12 @@ impl Way {
 }
 
 /// Compiles a workflow, and refuses one that is no turn of a chat before anything is said.
-pub(super) fn compiled(name: &str, settings: &Settings, printer: &Printer) -> Result<Workflow, CommandError> {
+pub(super) fn compiled(name: &str, settings: &Settings, printer: &Printer) -> Result<Turning, CommandError> {
     let workflow = compile(name, settings, printer)?;
     let says = workflow.spec().inputs.contains_key(MESSAGE);
     let remembers = workflow.nodes().any(|node| matches!(node.step, StepSpec::Remember(_)));
     if says && remembers {
-        return Ok(workflow);
+        return Ok(Turning { name: name.to_owned(), workflow });
     }
     let lacks = if says { "`remember` step".to_owned() } else { format!("input `{MESSAGE}`") };
     let message = format!("the workflow `{}` is no turn of a chat: it has no {lacks}", workflow.name());

@@ -39,6 +39,23 @@ fn what_stands_in_the_middle_of_a_long_message_reaches_the_answer() {
 }
 
 #[test]
+fn a_window_too_small_to_read_part_by_part_is_used_as_it_is() {
+    let longhand = Longhand::new();
+    longhand.file("script.yaml", SCRIPT.replace("2048", "1024"));
+    let half = "The ferry was late again and nobody on the pier minded. ".repeat(30);
+    let said = told(&longhand, &half);
+    assert!(said.code == Some(0) && !said.stderr.contains("part by part"), "{}", said.shown());
+    longhand.file("script.yaml", SCRIPT.replace("2048", "200"));
+    let said = told(&longhand, "Hello there.");
+    assert_eq!(said.code, Some(1), "{}", said.shown());
+    assert!(
+        said.stderr.contains("`companion` leaves no room") && !said.stderr.contains("part by part"),
+        "{}",
+        said.shown()
+    );
+}
+
+#[test]
 fn a_message_of_more_than_a_megabyte_is_no_reason_to_fail() {
     let longhand = Longhand::new();
     longhand.file("script.yaml", SCRIPT.replace("2048", "200000"));
