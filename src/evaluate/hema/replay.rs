@@ -103,16 +103,14 @@ impl Replay<'_> {
         Ok(replayed)
     }
 
-    /// The passages that count as recalled for what the user says: without them forgetting knows age alone.
+    /// The passages that count as recalled for what the user says. Without them forgetting knows age alone, and answers that repeat
+    /// them would be indexed: the replays would differ in more than what is forgotten.
     async fn retrieved(
         &self,
         memory: &Memory,
         said: &str,
         at_ms: Option<u64>,
     ) -> Result<Vec<Place>, BenchError> {
-        if self.forgetting.is_none() {
-            return Ok(Vec::new());
-        }
         let vector = self.bench.vector(said).await?;
         let ranking = self.ask(memory, said, vector.as_deref(), at_ms.unwrap_or_default()).ranking();
         Ok(ranking.into_iter().take(RETRIEVED).map(|one| one.place).collect())
