@@ -1,6 +1,6 @@
 //! What a memory does with messages that are put right and turns that are taken back.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compact::Compact;
 use super::episode::Turn;
@@ -9,7 +9,7 @@ use super::standing::Standing;
 use super::state::{Kept, Memory, searched, text_of};
 
 /// What a message said before it was put right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earlier {
     /// The message of the turn, from 0.
     pub said: u32,

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::episode::{Episode, Role, Turn};
 use super::salience::PERIOD;
 use crate::retrieve::terms;
@@ -34,7 +36,7 @@ const REMEMBERED: usize = 64;
 const SHORTEST: usize = 4;
 
 /// A sentence that may stand in a summary.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Candidate {
     turn: Turn,
     text: String,
@@ -45,7 +47,7 @@ struct Candidate {
 }
 
 /// The summaries of a session.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Compact {
     /// What a model wrote last, if one writes.
     written: Option<String>,

@@ -6,6 +6,7 @@ use super::episode::Turn;
 use super::event::MemoryEvent;
 use super::keeping::{keep_vectors, kept_vectors, remove_vectors};
 use super::session::{MemoryError, Session, events, folded};
+use super::snapshot;
 use crate::store::Store;
 
 /// What forgetting took away.
@@ -52,6 +53,7 @@ impl Session {
         // The vectors go first: positions in a journal that is written anew are others.
         memory.vectors = None;
         remove_vectors(&folder)?;
+        snapshot::remove(&folder)?;
         folder.rewrite(&left)?;
         for run in folder.store().runs()? {
             if !runs.contains(run.as_str()) {

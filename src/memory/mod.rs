@@ -25,6 +25,7 @@ mod passage;
 mod rank;
 mod salience;
 mod session;
+mod snapshot;
 mod standing;
 mod state;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::episode::{Episode, Place, Role, Turn};
 use crate::text::{Span, sentences, words};
 
@@ -13,7 +15,7 @@ pub(super) const MOST_WORDS: usize = 60;
 const LONGEST: usize = 600;
 
 /// A part of a message that is found again as one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// Where it stands.
     pub place: Place,

@@ -7,6 +7,7 @@ use super::compose::{Composition, Cue, Room};
 use super::episode::{Episode, Place, Said, Turn};
 use super::event::MemoryEvent;
 use super::keeping::{KeptVectors, keep_vectors, remove_vectors};
+use super::snapshot::{self, Opened};
 use super::state::{Memory, MemoryOptions};
 use super::unfamiliar::Unfamiliar;
 use crate::hash::ContentHash;
@@ -92,11 +93,11 @@ impl Session {
         now_ms: u64,
     ) -> Result<Self, MemoryError> {
         let folder = store.open_session(name)?;
-        let (events, damaged) = events(store, name)?;
-        if events.is_empty() {
+        let Opened { memory, damaged, is_new } =
+            snapshot::open(&folder, &store.read_session(name)?, &options)?;
+        if is_new {
             folder.journal()?.append(&MemoryEvent::Began { at_ms: now_ms })?;
         }
-        let memory = folded(&events, &options);
         Ok(Self {
             folder: Mutex::new(folder),
             memory: Mutex::new(memory),

@@ -1,6 +1,8 @@
 //! Standing instructions and preferences: what the user wants to hold for every answer, kept apart from what is recalled
 //! by likeness, because a question seldom sounds like the instruction that it falls under.
 
+use serde::{Deserialize, Serialize};
+
 use super::episode::{Episode, Place, Role, Said};
 use crate::text::{Span, sentences, words};
 
@@ -97,7 +99,7 @@ const COMPARING: [&str; 7] =
     ["over", "rather than", "instead of", "more than", "better than", "as opposed to", "works best for me"];
 
 /// A statement that holds for every answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Where it was said.
     pub place: Place,
@@ -106,7 +108,7 @@ pub struct Standing {
 }
 
 /// What kind of statement it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StandingKind {
     /// How answers are to be made.
     Instruction,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::amending::Earlier;
 use super::compact::Compact;
 use super::correction::{corrects, same_subject};
@@ -39,7 +41,7 @@ impl fmt::Debug for MemoryOptions {
 pub type AnyStorage = Box<dyn Storage + Send + Sync>;
 
 /// A passage and what has become of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) passage: Passage,
     /// The turn in which it was last shown to the model.
@@ -70,11 +72,11 @@ pub struct Memory {
     /// What messages said before they were put right.
     pub(super) earlier: BTreeMap<Turn, Vec<Earlier>>,
     /// The last number that a turn was given; none is given twice.
-    last: Turn,
+    pub(super) last: Turn,
     /// The files that were imported.
-    imported: BTreeSet<ContentHash>,
+    pub(super) imported: BTreeSet<ContentHash>,
     /// How many periods were over when passages were last pruned.
-    pruned: u32,
+    pub(super) pruned: u32,
     /// The names of people who speak, where they have names.
     pub(super) speakers: BTreeSet<String>,
 }

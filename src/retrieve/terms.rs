@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use rust_stemmers::{Algorithm, Stemmer};
+use serde::{Deserialize, Serialize};
 
 use crate::text::words;
 
@@ -28,7 +29,7 @@ pub(super) const RULES: &str = "terms 1, English Snowball, pairs of CJK characte
 pub(super) type TermIndex = usize;
 
 /// The terms of a collection, each with a number.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Vocabulary(HashMap<Box<str>, TermIndex>);
 
 impl Vocabulary {

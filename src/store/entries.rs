@@ -30,11 +30,17 @@ pub(super) struct Entries<T> {
 impl<T: DeserializeOwned + Send + 'static> Entries<T> {
     /// Walks over the first `length` bytes of the file at `path`, in which at least `known` records must be.
     pub(super) fn new(path: &Path, length: u64, known: u64) -> Self {
-        let (lines, found) = match Lines::open(path, 0..length) {
+        Self { known, ..Self::within(path, 0..length, 0) }
+    }
+
+    /// Walks over a part of the file at `path`, which begins with the line of the record `next`.
+    pub(super) fn within(path: &Path, part: Range<u64>, next: u64) -> Self {
+        let (at, length) = (part.start, part.end.saturating_sub(part.start));
+        let (lines, found) = match Lines::open(path, part) {
             Ok(lines) => (Some(Ahead::new(lines, length)), None),
             Err(error) => (None, Some(Err(error))),
         };
-        Self { path: path.to_owned(), lines, next: 0, known, lost: 0..0, found, at: 0 }
+        Self { path: path.to_owned(), lines, next, known: next, lost: 0..0, found, at }
     }
 
     fn take_in(&mut self, line: Decoded<T>) {

@@ -94,7 +94,7 @@ pub use error::StoreError;
 pub use journal::{Durability, Journal};
 pub use ledger::{KeyOf, Ledger, Observer, Recorded};
 pub use migrate::Migration;
-pub use reader::JournalReader;
+pub use reader::{JournalMark, JournalReader, Records};
 pub use recall::Recall;
 pub use recovery::Recovery;
 pub use session::SessionFolder;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::blobs::Blobs;
 use super::entries::Entries;
@@ -16,6 +17,31 @@ use crate::name::RunId;
 
 /// How much is read of the end of a journal.
 const ENDING: u64 = 1 << 16;
+
+/// How much before a mark is looked at to tell whether the journal is the one that it was set in.
+const BEFORE: u64 = 1 << 12;
+
+/// A place in a journal, to go on reading from there another time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalMark {
+    /// Where the next line begins.
+    at: u64,
+    /// The number of the next record.
+    next: u64,
+    /// The hash of what stands before it.
+    before: ContentHash,
+}
+
+/// Records with their numbers, in order.
+pub type Records<T> = Box<dyn Iterator<Item = Result<(u64, T), StoreError>>>;
+
+impl JournalMark {
+    /// Returns how many records lie before it, damaged ones included.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.next
+    }
+}
 
 /// A run's journal as it was at one moment.
 ///
@@ -58,6 +84,32 @@ impl JournalReader {
         &self,
     ) -> impl Iterator<Item = Result<(u64, T), StoreError>> + use<T> {
         Entries::new(&self.path, self.length, 0)
+    }
+
+    /// Sets a mark behind everything that was there when the journal was looked at. `next` is the number of records, damaged
+    /// ones included. None where the last line is not whole.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn mark(&self, next: u64) -> Result<Option<JournalMark>, StoreError> {
+        let before = records::before(&self.path, self.length, BEFORE)?;
+        let whole = before.last() == Some(&line::END);
+        Ok(whole.then(|| JournalMark { at: self.length, next, before: ContentHash::of(&before) }))
+    }
+
+    /// Walks the records behind a mark; none where the mark was set in another journal, or the journal is shorter now.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn entries_after<T: DeserializeOwned + Send + 'static>(
+        &self,
+        mark: &JournalMark,
+    ) -> Result<Option<Records<T>>, StoreError> {
+        let before = records::before(&self.path, mark.at, BEFORE)?;
+        let same = mark.at <= self.length && ContentHash::of(&before) == mark.before;
+        Ok(same.then(|| -> Records<T> {
+            Box::new(Entries::within(&self.path, mark.at..self.length, mark.next))
+        }))
     }
 
     /// Walks the whole records among the last 64 KiB, in the order of their numbers.

@@ -135,6 +135,22 @@ pub(super) fn line_after(path: &Path, at: u64) -> Result<u64, StoreError> {
     Ok(line.map_or(at, |line| line.end))
 }
 
+/// Reads the bytes before `at`, `most` of them; of a file that is not there none.
+pub(super) fn before(path: &Path, at: u64, most: u64) -> Result<Vec<u8>, StoreError> {
+    let from = at.saturating_sub(most);
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(at - from).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|source| StoreError::io(path, source)),
+    }
+}
+
 /// A line as it was found.
 #[derive(Debug)]
 pub(super) struct Line {

@@ -27,6 +27,9 @@ pub(super) const MEMORY: &str = "memory";
 /// A journal that is to take the place of the session's own, once it is whole.
 const REWRITTEN: &str = ".rewritten-memory";
 
+/// What the name of a file begins with that is being written to take the place of another.
+const PASSING: &str = ".new-";
+
 /// A session, open for writing. It stays locked to other writers until this is dropped.
 #[derive(Debug)]
 pub struct SessionFolder {
@@ -130,6 +133,28 @@ impl SessionFolder {
         records::length(&self.path.join(name))
     }
 
+    /// Returns what is in a file that can be made anew from the journal; none where it is not there.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_file(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path.join(name);
+        match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(|source| StoreError::io(&path, source)),
+        }
+    }
+
+    /// Puts bytes in the place of a file that can be made anew from the journal. A process that is killed meanwhile leaves the
+    /// old ones or the new ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Denied`], [`StoreError::DiskFull`], or what the system said.
+    pub fn replace_file(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let aside = self.path.join(format!("{PASSING}{name}"));
+        folder::write_whole(&aside, &self.path.join(name), bytes, false)
+    }
+
     /// Removes a file that can be made anew from the journal, where it is there.
     ///
     /// # Errors
@@ -186,6 +211,10 @@ pub(super) fn settle(session: &Path) -> Result<(), StoreError> {
         fs::rename(&new, &old).map_err(|source| StoreError::io(&new, source))?;
     }
     clear(&new)?;
+    for name in folder::names(session)?.iter().filter(|name| name.starts_with(PASSING)) {
+        let path = session.join(name);
+        fs::remove_file(&path).map_err(|source| StoreError::io(&path, source))?;
+    }
     clear(&session.join(format!("{REMOVED}{MEMORY}")))
 }
 

@@ -8,6 +8,8 @@ mod tests;
 
 pub use kept::KeptBm25;
 
+use serde::{Deserialize, Serialize};
+
 use postings::{Posting, Postings};
 
 use super::error::IndexError;
@@ -39,7 +41,7 @@ const MOST_POSITIONS: usize = u32::MAX as usize;
 /// assert_eq!(index.top("dog", 5)[0].position, 2);
 /// # Ok::<(), longhand::retrieve::IndexError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Bm25 {
     vocabulary: Vocabulary,
     postings: Postings,

@@ -1,9 +1,11 @@
 //! Which texts hold which term. Knows nothing of what a text or a term is.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::retrieve::terms::TermIndex;
 
 /// That a text holds a term.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Posting {
     /// The text.
     pub(super) position: u32,
@@ -49,6 +51,17 @@ impl Postings {
         Self { packed, ends, added: Vec::new() }
     }
 
+    /// Returns all of them as they would lie in one piece, and where those of each term end.
+    fn in_one_piece(&self) -> (Vec<usize>, Vec<Posting>) {
+        let terms = self.ends.len().max(self.added.len());
+        let mut packed = Vec::new();
+        let ends = (0..terms).map(|term| {
+            packed.extend(self.of(term).copied());
+            packed.len()
+        });
+        (ends.collect(), packed)
+    }
+
     /// Adds a posting whose position is not below those that the term has.
     pub(super) fn push(&mut self, term: TermIndex, posting: Posting) {
         if self.added.len() <= term {
@@ -78,6 +91,19 @@ impl Postings {
     }
 }
 
+impl Serialize for Postings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.in_one_piece().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Postings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (ends, packed) = Deserialize::deserialize(deserializer)?;
+        Ok(Self { packed, ends, added: Vec::new() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +121,11 @@ mod tests {
             [vec![2], vec![0, 1, 2, 3], vec![], vec![0], vec![3], vec![]]
         );
         assert_eq!((postings.count(1), postings.count(2), postings.count(4)), (4, 0, 1));
+        let (ends, packed) = postings.in_one_piece();
+        let again = Postings { packed, ends, added: Vec::new() };
+        for term in 0..10 {
+            let both = [&postings, &again].map(|one| one.of(term).copied().collect::<Vec<_>>());
+            assert_eq!(both[0], both[1], "{term}");
+        }
     }
 }
