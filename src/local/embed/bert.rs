@@ -14,8 +14,8 @@ use super::rows::{add_norm, gelu, softmax};
 use super::tensors::LEAST;
 use crate::model::ModelError;
 
-/// The most rows of a block. The more there are, the less often the weights are fetched from memory.
-const BLOCK: usize = 256;
+/// The most rows of a block, in whole tiles. The more there are, the less often the weights are fetched from memory.
+const BLOCK: usize = 42 * HEIGHT;
 
 /// Sizes of a model.
 #[derive(Debug, Clone, Copy)]

@@ -10,8 +10,9 @@ use crate::local::kernel::{add_product, dispatch};
 /// Columns of a panel.
 pub(super) const WIDTH: usize = 16;
 
-/// Rows of a tile. With the columns of a panel they take half of the registers and keep both multipliers busy.
-pub(super) const HEIGHT: usize = 4;
+/// Rows of a tile. With the columns of a panel their sums take twelve of sixteen registers, and enough of them are under way
+/// at once to keep both multipliers busy for as long as one sum takes.
+pub(super) const HEIGHT: usize = 6;
 
 /// Numbers of a row that are multiplied before the next tile: that part of a panel stays in the nearest cache.
 const DEPTH: usize = 384;
@@ -110,7 +111,7 @@ fn multiply_body<const FMA: bool>(product: Product<'_>, out: &mut [f32], stride:
                         }
                     }
                 }
-                tile::<FMA>([row(0), row(1), row(2), row(3)], weights, &mut sums);
+                tile::<FMA>(std::array::from_fn(row), weights, &mut sums);
                 for (sums, row) in sums.iter().zip(out.chunks_mut(stride)).take(count) {
                     let Some(row) = row.get_mut(column..column + width) else { continue };
                     match row.first_chunk_mut() {
@@ -123,9 +124,9 @@ fn multiply_body<const FMA: bool>(product: Product<'_>, out: &mut [f32], stride:
     }
 }
 
-/// Adds the products of four rows and the weights of a panel to `sums`.
+/// Adds the products of the rows of a tile and the weights of a panel to `sums`.
 ///
-/// The four loops are written out and the sums stand in variables of their own: a loop over them would go through memory.
+/// The loops are written out and the sums stand in variables of their own: a loop over them would go through memory.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
 fn tile<const FMA: bool>(
@@ -133,23 +134,24 @@ fn tile<const FMA: bool>(
     weights: &[[f32; WIDTH]],
     sums: &mut [[f32; WIDTH]; HEIGHT],
 ) {
-    let [first, second, third, fourth] = rows;
-    let [mut one, mut two, mut three, mut four] = *sums;
-    for ((((weights, a), b), c), d) in weights.iter().zip(first).zip(second).zip(third).zip(fourth) {
-        for (sum, weight) in one.iter_mut().zip(weights) {
-            *sum = add_product::<FMA>(*a, *weight, *sum);
+    let add = |sums: &mut [f32; WIDTH], number: f32, weights: &[f32; WIDTH]| {
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            *sum = add_product::<FMA>(number, *weight, *sum);
         }
-        for (sum, weight) in two.iter_mut().zip(weights) {
-            *sum = add_product::<FMA>(*b, *weight, *sum);
-        }
-        for (sum, weight) in three.iter_mut().zip(weights) {
-            *sum = add_product::<FMA>(*c, *weight, *sum);
-        }
-        for (sum, weight) in four.iter_mut().zip(weights) {
-            *sum = add_product::<FMA>(*d, *weight, *sum);
-        }
+    };
+    let [a, b, c, d, e, f] = rows;
+    let [mut one, mut two, mut three, mut four, mut five, mut six] = *sums;
+    let upper = a.iter().zip(b).zip(c);
+    let lower = d.iter().zip(e).zip(f);
+    for ((weights, ((a, b), c)), ((d, e), f)) in weights.iter().zip(upper).zip(lower) {
+        add(&mut one, *a, weights);
+        add(&mut two, *b, weights);
+        add(&mut three, *c, weights);
+        add(&mut four, *d, weights);
+        add(&mut five, *e, weights);
+        add(&mut six, *f, weights);
     }
-    *sums = [one, two, three, four];
+    *sums = [one, two, three, four, five, six];
 }
 
 #[cfg(test)]
