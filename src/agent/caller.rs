@@ -70,7 +70,17 @@ impl Caller<'_> {
     /// # Errors
     /// [`AgentError::Prompt`] where a template misses a variable.
     pub fn messages(&self, agent: &AgentSpec, variables: &Variables) -> Result<Vec<Message>, AgentError> {
-        messages(self.prompts, agent, variables)
+        self.messages_after(agent, variables, &[])
+    }
+
+    fn messages_after(
+        &self,
+        agent: &AgentSpec,
+        variables: &Variables,
+        earlier: &[Message],
+    ) -> Result<Vec<Message>, AgentError> {
+        let prefill = self.models.of(agent)?.limits().prefill;
+        messages(self.prompts, agent, variables, earlier, prefill)
     }
 
     /// Counts the tokens of the prompt that `agent` would be sent.
@@ -91,7 +101,7 @@ impl Caller<'_> {
         variables: &Variables,
         earlier: &[Message],
     ) -> Result<TokenCount, AgentError> {
-        let messages = after(earlier.to_vec(), self.messages(agent, variables)?);
+        let messages = self.messages_after(agent, variables, earlier)?;
         self.models.of(agent)?.prompt_tokens(&messages).map_err(|source| failed(agent, source))
     }
 
@@ -114,7 +124,8 @@ impl Caller<'_> {
         let agent = ask.agent;
         let connected = self.models.connected(agent)?;
         let request = ChatRequest {
-            messages: after(take(&mut ask.earlier), self.messages(agent, &ask.variables)?)
+            messages: self
+                .messages_after(agent, &ask.variables, &ask.earlier)?
                 .into_iter()
                 .chain(take(&mut ask.further))
                 .collect(),
@@ -141,13 +152,8 @@ impl Caller<'_> {
     }
 }
 
-/// Puts what was said earlier before the prompt, which stands last.
-fn after(earlier: Vec<Message>, mut messages: Vec<Message>) -> Vec<Message> {
-    let prompt = messages.pop();
-    messages.into_iter().chain(earlier).chain(prompt).collect()
-}
-
-/// Renders the messages that `agent` is sent: its system message, its demonstrations, its prompt.
+/// Renders the messages that `agent` is sent: its system message, its demonstrations, what was said `earlier`, its prompt, and
+/// the beginning of the answer, where there is one. Models that do not `prefill` are told to go on instead.
 ///
 /// # Errors
 /// [`AgentError::Prompt`] where a template misses a variable.
@@ -155,16 +161,27 @@ pub fn messages(
     prompts: &PromptSet,
     agent: &AgentSpec,
     variables: &Variables,
+    earlier: &[Message],
+    prefill: bool,
 ) -> Result<Vec<Message>, AgentError> {
     let render = |name| {
         let rendered = prompts.render(name, variables);
         rendered.map_err(|source| AgentError::Prompt { agent: agent.name.to_string(), source })
     };
     let system = agent.system.as_ref().map(render).transpose()?.map(Message::system);
-    let user = Message::user(render(&agent.prompt)?);
     let shown = agent.examples.iter();
     let shown = shown.flat_map(|one| [Message::user(&one.user), Message::assistant(&one.assistant)]);
-    Ok(system.into_iter().chain(shown).chain([user]).collect())
+    let mut asked = vec![Message::user(render(&agent.prompt)?)];
+    if let Some(spec) = &agent.prefill {
+        let begun = render(&spec.text)?;
+        if !begun.trim().is_empty() {
+            asked.push(Message::assistant(begun));
+            if !prefill {
+                asked.push(Message::user(render(&spec.otherwise)?));
+            }
+        }
+    }
+    Ok(system.into_iter().chain(shown).chain(earlier.iter().cloned()).chain(asked).collect())
 }
 
 fn failed(agent: &AgentSpec, source: ModelError) -> AgentError {

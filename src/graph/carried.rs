@@ -31,7 +31,7 @@ fn essential(draft: &Draft<'_>, step: &StepSpec) -> &'static [(&'static str, &'s
         StepSpec::Filter(step) if step.agent.is_some() => {
             &[("item", "its agent never sees what it decides on")]
         }
-        StepSpec::Iterate(step) if step.carry != Carry::None && step.at_most > 1 => {
+        StepSpec::Iterate(step) if step.carry != Carry::None && step.at_most.number() != Some(1) => {
             &[("previous", "each round begins from nothing")]
         }
         _ => &[],

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::{Draft, question, reads_chunk_by_chunk, references, seen};
+use super::draft::{Draft, named_inputs, reads_chunk_by_chunk, references, seen};
 use super::workflow::{Scope, ValueKind};
 use crate::name::NodeName;
-use crate::spec::{Diagnostic, OutputType, StepSpec, Tie};
+use crate::spec::{Diagnostic, InputKind, OutputType, StepSpec, Tie};
 
 /// Reports a workflow without steps.
 pub(super) fn empty(draft: &Draft<'_>) -> Vec<Diagnostic> {
@@ -248,11 +248,18 @@ pub(super) fn questions(draft: &Draft<'_>) -> Vec<Diagnostic> {
     let inputs: Vec<&str> = draft.spec.value.inputs.keys().map(String::as_str).collect();
     let mut problems = Vec::new();
     for node in draft.nodes.values() {
-        if let Some(question) = question(node.step).filter(|question| !inputs.contains(question)) {
-            let problem = draft.error_at(node, &["question"], format!("there is no input `{question}`"));
-            problems.push(
-                problem.label("expected the name of an input").help(draft.suggestion(question, &inputs)),
-            );
+        for (key, input) in named_inputs(node.step) {
+            let path = if key == "question" { &[key][..] } else { &[key, "input"] };
+            let Some(known) = draft.spec.value.inputs.get(input) else {
+                let problem = draft.error_at(node, path, format!("there is no input `{input}`"));
+                let help = draft.suggestion(input, &inputs);
+                problems.push(problem.label("expected the name of an input").help(help));
+                continue;
+            };
+            if key != "question" && known.kind != InputKind::Integer {
+                let problem = draft.error_at(node, path, format!("the input `{input}` is no whole number"));
+                problems.push(problem.label("expected an input of `type: integer`"));
+            }
         }
     }
     problems

@@ -216,14 +216,13 @@ fn load_prompts(
     let mut sources: BTreeMap<PromptName, _> = BTreeMap::new();
     let mut complete = true;
     for agent in agents.values() {
-        let system = agent.value.system.iter().map(|name| ("system", name));
-        for (key, name) in system.chain([("prompt", &agent.value.prompt)]) {
+        for (path, name) in agent.value.templates() {
             if let Some(source) = catalog.prompt(name) {
                 sources.insert(name.clone(), (source.file.clone(), Arc::clone(&source.text)));
             } else {
                 complete = false;
                 let known: Vec<&str> = catalog.prompts().collect();
-                let problem = agent.error_at(&[key], format!("there is no prompt `{name}`"));
+                let problem = agent.error_at(path, format!("there is no prompt `{name}`"));
                 let label = format!("expected the name of a file `prompts/{name}.tera`");
                 problems.push(problem.label(label).help(suggestion(name.as_str(), &known)));
             }

@@ -204,15 +204,20 @@ pub(super) fn reads_chunk_by_chunk(step: &StepSpec) -> bool {
     }
 }
 
-/// Returns the input that holds what a step looks for.
-pub(super) fn question(step: &StepSpec) -> Option<&str> {
-    match step {
+/// Returns the inputs that a step names by keys of its own, each with the key.
+pub(super) fn named_inputs(step: &StepSpec) -> Vec<(&'static str, &str)> {
+    let question = match step {
         StepSpec::Quote(step) => step.question.as_deref(),
         StepSpec::Retrieve(step) => step.question.as_deref(),
-        StepSpec::Recall(step) => Some(&step.question),
-        StepSpec::Remember(step) => Some(&step.question),
+        StepSpec::Recall(step) => Some(step.question.as_str()),
+        StepSpec::Remember(step) => Some(step.question.as_str()),
+        StepSpec::Iterate(step) => {
+            let amounts = step.amounts().into_iter();
+            return amounts.filter_map(|(key, amount, _)| Some((key, amount?.input()?))).collect();
+        }
         _ => None,
-    }
+    };
+    question.map(|question| ("question", question)).into_iter().collect()
 }
 
 /// Returns the agent that a step asks.

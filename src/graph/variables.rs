@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftNode, agent, question, with};
+use super::draft::{Draft, DraftNode, agent, named_inputs, with};
 use super::files;
 use super::workflow::Scope;
 use crate::name::AgentName;
@@ -21,6 +21,7 @@ const DOCUMENT: &str = "document";
 fn built_ins(step: &StepSpec) -> &'static [&'static str] {
     match step {
         StepSpec::Filter(step) if step.agent.is_some() => &["item", "index", "count"],
+        StepSpec::Fold(step) if step.rereads > 0 => &["chunk", "unit", "index", "count", "rereads"],
         StepSpec::Fold(_) => &["chunk", "unit", "index", "count"],
         StepSpec::Map(_) => &["chunk", "index", "count"],
         StepSpec::Reduce(_) => &["items"],
@@ -28,6 +29,9 @@ fn built_ins(step: &StepSpec) -> &'static [&'static str] {
         StepSpec::Call(step) if step.memory.is_some() => &["memory"],
         StepSpec::Split(_) | StepSpec::Call(_) | StepSpec::Gather(_) => &[],
         StepSpec::Iterate(step) if step.carry == Carry::None => &["round", "rounds"],
+        StepSpec::Iterate(step) if step.carry == Carry::Summary => {
+            &["previous", "round", "rounds", "thought"]
+        }
         StepSpec::Iterate(_) => &["previous", "round", "rounds"],
         StepSpec::Route(_) | StepSpec::Workflow(_) | StepSpec::Gate(_) => &[],
         StepSpec::Retrieve(_) | StepSpec::Filter(_) | StepSpec::Vote(_) | StepSpec::Write(_) => &[],
@@ -48,8 +52,7 @@ fn given<'a>(draft: &'a Draft<'_>, node: &'a DraftNode<'_>) -> Vec<&'a str> {
 /// Returns what the templates of a node's agent read; `None` where the agent's file is wrong.
 pub(super) fn read(node: &DraftNode<'_>, agents: &Agents, prompts: &PromptSet) -> Option<BTreeSet<String>> {
     let agent = agents.get(agent(node.step)?)?;
-    let templates = agent.system.iter().chain([&agent.prompt]);
-    Some(templates.flat_map(|prompt| prompts.variables(prompt)).collect())
+    Some(agent.templates().flat_map(|(_, prompt)| prompts.variables(prompt)).collect())
 }
 
 /// Reports variables that nothing gives to the template.
@@ -58,7 +61,7 @@ pub(super) fn not_given(draft: &Draft<'_>, agents: &Agents, prompts: &PromptSet)
     for node in draft.nodes.values() {
         let Some(agent) = agent(node.step).and_then(|name| agents.get(name)) else { continue };
         let given = given(draft, node);
-        for prompt in agent.system.iter().chain([&agent.prompt]) {
+        for (_, prompt) in agent.templates() {
             for variable in prompts.variables(prompt).iter().filter(|name| !given.contains(&name.as_str())) {
                 let message = format!("nothing gives `{variable}` to this template in node `{}`", node.name);
                 let likely = draft.may_suggest().then(|| closest(variable, given.iter().copied())).flatten();
@@ -117,7 +120,7 @@ pub(super) fn unused_inputs(draft: &Draft<'_>, agents: &Agents, prompts: &Prompt
     let mut used = files::variables(draft);
     for node in draft.nodes.values() {
         used.extend(read(node, agents, prompts).into_iter().flatten());
-        used.extend(question(node.step).map(ToOwned::to_owned));
+        used.extend(named_inputs(node.step).into_iter().map(|(_, input)| input.to_owned()));
         if let StepSpec::Workflow(step) = node.step {
             let input = |binding: &Binding| match binding {
                 Binding::Input { input } => Some(input.clone()),

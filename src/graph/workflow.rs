@@ -254,8 +254,12 @@ impl Workflow {
             | StepSpec::Gate(_)
             | StepSpec::Write(_) => None,
         };
-        let read: BTreeSet<String> =
+        let mut read: BTreeSet<String> =
             Self::prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt)).collect();
+        if let StepSpec::Iterate(step) = &node.step {
+            let inputs = step.amounts().into_iter().filter_map(|(_, amount, _)| amount?.input());
+            read.extend(inputs.map(str::to_owned));
+        }
         // What an answer may say is held against all inputs, and a file may be named by any of them.
         let all = match &node.step {
             StepSpec::Call(call) => call.grounded_in.is_some(),
@@ -273,7 +277,7 @@ impl Workflow {
 
     fn prompts_of(node: &Node) -> impl Iterator<Item = &PromptName> {
         let agent = node.agent.as_ref();
-        agent.into_iter().flat_map(|agent| agent.system.iter().chain([&agent.prompt]))
+        agent.into_iter().flat_map(|agent| agent.templates().map(|(_, prompt)| prompt))
     }
 
     /// Returns the identity of every node: its step, its agent and its prompts; a split has that of its reader, too.

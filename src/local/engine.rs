@@ -202,7 +202,7 @@ impl ChatModel for LocalModel {
     }
 
     fn limits(&self) -> ModelLimits {
-        ModelLimits { context: self.context, max_output: self.context, concurrency: 1 }
+        ModelLimits { context: self.context, max_output: self.context, concurrency: 1, prefill: true }
     }
 
     fn counter(&self) -> &dyn TokenCounter {

@@ -39,7 +39,7 @@ impl LocalMeasure {
 
 impl Measure for LocalMeasure {
     fn limits(&self) -> ModelLimits {
-        ModelLimits { context: self.context, max_output: self.context, concurrency: 1 }
+        ModelLimits { context: self.context, max_output: self.context, concurrency: 1, prefill: true }
     }
 
     fn counter(&self) -> &dyn TokenCounter {

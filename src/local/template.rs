@@ -59,8 +59,21 @@ impl ChatTemplate {
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
     }
 
-    /// Renders `messages` and the opening of the answer.
+    /// Renders `messages` and the opening of the answer, with what was begun of it where the last message is the assistant's.
     pub(super) fn render(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
+        match messages.split_last() {
+            Some((begun, before)) if begun.role == Role::Assistant => {
+                let Prompt { mut text, mut contents } = self.render_asked(before)?;
+                let start = text.len();
+                text.push_str(&begun.content);
+                contents.push((start, text.len()));
+                Ok(Prompt { text, contents })
+            }
+            _ => self.render_asked(messages),
+        }
+    }
+
+    fn render_asked(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         let text = self.render_text(messages)?;
         let marked: Vec<Message> = messages
             .iter()

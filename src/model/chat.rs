@@ -195,6 +195,9 @@ pub struct ModelLimits {
     pub max_output: TokenCount,
     /// How many requests may be in flight at once; at least 1.
     pub concurrency: usize,
+    /// Whether an answer can be begun for it: where the last message is the assistant's, the answer is what follows it.
+    #[serde(default)]
+    pub prefill: bool,
 }
 
 /// The right to ask a model once, given back when dropped.

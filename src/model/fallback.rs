@@ -57,6 +57,7 @@ impl ChatModel for Fallback {
             context: most.context.min(limits.context),
             max_output: most.max_output.min(limits.max_output),
             concurrency: most.concurrency,
+            prefill: most.prefill && limits.prefill,
         })
     }
 

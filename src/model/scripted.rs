@@ -29,6 +29,9 @@ pub struct Script {
     pub max_output: u64,
     /// Requests in flight at once.
     pub concurrency: usize,
+    /// Whether it can go on with an answer that was begun for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prefill: bool,
     /// Milliseconds before each answer.
     pub latency_ms: u64,
     /// The first rule whose `when` stands in the last message decides; where the answer is held to a choice, the first
@@ -48,6 +51,7 @@ impl Default for Script {
             context: 8192,
             max_output: 1024,
             concurrency: 4,
+            prefill: false,
             latency_ms: 0,
             rules: Vec::new(),
             failures: Vec::new(),
@@ -180,6 +184,7 @@ impl ChatModel for ScriptedModel {
             context: TokenCount(self.script.context),
             max_output: TokenCount(self.script.max_output),
             concurrency: self.script.concurrency.max(1),
+            prefill: self.script.prefill,
         }
     }
 

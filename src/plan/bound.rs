@@ -65,12 +65,12 @@ impl Open<'_> {
             StepSpec::Split(_)
             | StepSpec::Gather(_)
             | StepSpec::Map(_)
-            | StepSpec::Fold(_)
             | StepSpec::Write(_)
             | StepSpec::Recall(_)
             | StepSpec::Remember(_)
             | StepSpec::Workflow(_)
             | StepSpec::Gate(_) => Ok(Most { tally: self.asked, value: ended? }),
+            StepSpec::Fold(spec) => self.fold(spec, ended?),
             StepSpec::Call(spec) => self.call(spec, ended?),
             StepSpec::Quote(spec) => self.quote(spec, ended?),
             StepSpec::Reduce(spec) => self.reduce(spec, ended),

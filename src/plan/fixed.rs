@@ -14,7 +14,9 @@ use crate::agent::{AgentError, messages};
 use crate::graph::{Node, Scope, ValueKind, Workflow};
 use crate::model::{Measure, Message};
 use crate::prompt::Variables;
-use crate::spec::{AgentSpec, Binding, Carry, Diagnostic, Diagnostics, InputKind, InputSpec, StepSpec};
+use crate::spec::{
+    AgentSpec, Binding, Carry, Diagnostic, Diagnostics, InputKind, InputSpec, IterateSpec, StepSpec,
+};
 use crate::step::{Room, room, schema_text};
 use crate::text::{ApproximateCounter, TokenCount};
 
@@ -38,8 +40,8 @@ pub fn cannot_fit(
     for node in workflow.nodes().filter(|node| archive || node.scope == Scope::Source) {
         let Some(agent) = node.agent.as_deref().filter(|_| asks(node)) else { continue };
         let Some(measure) = measure(agent) else { continue };
-        let held = Held { workflow, node, agent, measure: measure.as_ref() };
-        let variables = held.variables(inputs);
+        let held = Held { workflow, node, agent, inputs, measure: measure.as_ref() };
+        let variables = held.variables();
         found.0.extend(held.too_long(&variables).unwrap_or_else(|why| held.not_held(&why)));
     }
     found.tidy();
@@ -56,19 +58,20 @@ struct Held<'a> {
     workflow: &'a Workflow,
     node: &'a Node,
     agent: &'a AgentSpec,
+    inputs: &'a BTreeMap<String, String>,
     measure: &'a dyn Measure,
 }
 
 impl Held<'_> {
     /// What the prompt is given at the least: inputs as they are, every text empty, every list without elements.
-    fn variables(&self, inputs: &BTreeMap<String, String>) -> Variables {
+    fn variables(&self) -> Variables {
         let mut variables = Variables::default();
         for (name, binding) in &self.node.inputs {
             match binding {
                 Binding::Text(text) => variables.set(name, text),
                 Binding::Node { .. } => variables.set(name, ""),
                 Binding::Input { input } => match self.workflow.inputs().get(input) {
-                    Some(spec) => variables.set(name, least(spec, inputs.get(input))),
+                    Some(spec) => variables.set(name, least(spec, self.inputs.get(input))),
                     None => variables.set(name, ""),
                 },
             }
@@ -94,7 +97,10 @@ impl Held<'_> {
                     variables.set("previous", "");
                 }
                 variables.set("round", 1);
-                variables.set("rounds", u64::from(step.at_most));
+                variables.set("rounds", step.at_most.of(self.inputs).unwrap_or(1));
+                if step.carry == Carry::Summary {
+                    variables.set("thought", "");
+                }
             }
             StepSpec::Filter(_) => {
                 variables.set("item", "");
@@ -119,30 +125,54 @@ impl Held<'_> {
             return Ok((left == TokenCount(0)).then(|| self.misfit(fixed, reserved)).flatten());
         }
         let fixed = tokens(variables)?;
-        let answer = TokenCount(self.agent.max_output).min(limits.max_output);
+        let own = match &self.node.step {
+            StepSpec::Iterate(step) => step.round_tokens.as_ref().and_then(|own| own.of(self.inputs)),
+            _ => None,
+        };
+        let answer = TokenCount(own.unwrap_or(self.agent.max_output)).min(limits.max_output);
         if fixed + answer > limits.context {
             return Ok(self.misfit(fixed, answer));
         }
         Ok(match &self.node.step {
-            StepSpec::Iterate(step) if step.carry == Carry::All => {
-                let all = TokenCount(answer.0.saturating_mul(u64::from(step.at_most)));
-                let reads = self.reads("previous");
-                (reads && fixed + all > limits.context)
-                    .then(|| self.outgrows(fixed, answer, step.at_most))
-                    .flatten()
-            }
+            StepSpec::Iterate(step) if self.reads("previous") => self.carried(step, fixed, answer),
             _ => None,
         })
+    }
+
+    /// Holds what rounds see of those before against the window, beside `fixed` tokens and an answer of `answer`.
+    fn carried(&self, step: &IterateSpec, fixed: TokenCount, answer: TokenCount) -> Option<Diagnostic> {
+        match step.carry {
+            Carry::All => {
+                let rounds = step.at_most.of(self.inputs)?;
+                let label = format!("{rounds} answers of {answer} tokens beside {fixed}");
+                let help = "carry the `last` answer only, lower `at_most`, or lower `max_output`";
+                self.outgrows(fixed + TokenCount(answer.0.saturating_mul(rounds)), label, help)
+            }
+            Carry::Summary => {
+                // A summary is part of an answer, or the answer to a question for one; that question shows the whole round.
+                let asked =
+                    step.summary_tokens.as_ref().and_then(|most| most.of(self.inputs)).map(TokenCount);
+                let summary = answer.max(asked.unwrap_or_default());
+                let label = format!(
+                    "a summary of {summary} tokens, a round of {answer} and a question for its summary of {} beside {fixed}",
+                    asked.unwrap_or_default()
+                );
+                let help = "lower `round_tokens` or `summary_tokens`, or take a model with a larger window";
+                self.outgrows(fixed + summary + answer + asked.unwrap_or_default(), label, help)
+            }
+            Carry::Last | Carry::None => None,
+        }
     }
 
     /// Renders the prompt. A template that looks into a list, as `{{ items[0] }}` does, cannot do with an empty one: it gets
     /// as few elements as it can do with, each as short as one can be.
     fn messages(&self, variables: &Variables) -> Result<Vec<Message>, String> {
         let render = |variables: &Variables| {
-            messages(self.workflow.prompts(), self.agent, variables).map_err(|error| match error {
-                AgentError::Prompt { source, .. } => source.to_string(),
-                other => other.to_string(),
-            })
+            messages(self.workflow.prompts(), self.agent, variables, &[], self.measure.limits().prefill)
+                .map_err(|error| match error {
+                    AgentError::Prompt { source, .. } => source.to_string(),
+                    other => other.to_string(),
+                })
         };
         let why = match render(variables) {
             Ok(messages) => return Ok(messages),
@@ -209,8 +239,7 @@ impl Held<'_> {
     }
 
     fn reads(&self, variable: &str) -> bool {
-        let mut templates = self.agent.system.iter().chain([&self.agent.prompt]);
-        templates.any(|prompt| self.workflow.prompts().variables(prompt).contains(variable))
+        self.agent.templates().any(|(_, prompt)| self.workflow.prompts().variables(prompt).contains(variable))
     }
 
     /// What does not fit by itself is a matter of the prompt, and otherwise of what is set aside beside it.
@@ -248,13 +277,13 @@ impl Held<'_> {
         Some(problem.label(format!("without any text {why}")).help(help).warning())
     }
 
-    fn outgrows(&self, fixed: TokenCount, answer: TokenCount, rounds: u32) -> Option<Diagnostic> {
+    fn outgrows(&self, most: TokenCount, label: String, help: &str) -> Option<Diagnostic> {
         let context = self.measure.limits().context;
-        let name = &self.agent.name;
+        if most <= context {
+            return None;
+        }
         let message = format!("what an `iterate` step carries can outgrow the window of {context} tokens");
-        let problem = self.workflow.agent(name)?.error_at(&["max_output"], message);
-        let label = format!("{rounds} answers of {answer} tokens beside {fixed}");
-        let help = "carry the `last` answer only, lower `at_most`, or lower `max_output`";
+        let problem = self.workflow.agent(&self.agent.name)?.error_at(&["max_output"], message);
         Some(problem.label(label).help(help).warning())
     }
 }

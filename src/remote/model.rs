@@ -131,6 +131,7 @@ impl RemoteModel {
                 context: options.context,
                 max_output: options.max_output.min(options.context),
                 concurrency: options.limits.concurrency.max(1),
+                prefill: false,
             },
             gauge: Gauge::new(counter, exact),
             gate: options.endpoints.gate(address, model, options.limits),

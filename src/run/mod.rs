@@ -3,6 +3,7 @@
 
 mod event;
 mod retry;
+mod rounds;
 mod spent;
 mod state;
 mod table;
@@ -13,6 +14,7 @@ pub use event::{
     CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
 };
 pub use retry::Patience;
+pub use rounds::{Next, RoundAnswer, Rounds, RoundsEnd, RoundsRule};
 pub use spent::{Budget, Limits, Spending, Spent};
 pub use state::{Kept, RunState, TaskState};
 pub use table::Table;

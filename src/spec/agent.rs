@@ -27,6 +27,9 @@ pub struct AgentSpec {
     /// The template of the user's message.
     #[schemars(with = "String")]
     pub prompt: PromptName,
+    /// How the answer begins, where it is begun for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<PrefillSpec>,
     /// Demonstrations, sent as earlier turns between the system message and the prompt.
     #[serde(default)]
     pub examples: Vec<Example>,
@@ -47,7 +50,29 @@ pub struct AgentSpec {
     pub calls: CallPolicy,
 }
 
+/// The beginning of an answer, which the model goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrefillSpec {
+    /// Its template. Where nothing but white space comes of it, the answer is not begun.
+    #[schemars(with = "String")]
+    pub text: PromptName,
+    /// The template of a message of the user that follows it, for models that cannot go on with an answer.
+    #[schemars(with = "String")]
+    pub otherwise: PromptName,
+}
+
 impl AgentSpec {
+    /// Returns its templates, each with the keys under which it names it.
+    pub fn templates(&self) -> impl Iterator<Item = (&'static [&'static str], &PromptName)> {
+        let prefill = self.prefill.iter();
+        let prefill = prefill.flat_map(|prefill| {
+            [(&["prefill", "text"][..], &prefill.text), (&["prefill", "otherwise"][..], &prefill.otherwise)]
+        });
+        let system = self.system.iter().map(|system| (&["system"][..], system));
+        system.chain([(&["prompt"][..], &self.prompt)]).chain(prefill)
+    }
+
     /// Returns the agent without what does not decide what is asked: its description, and how its calls are made.
     #[must_use]
     pub fn deciding(&self) -> Self {

@@ -2,12 +2,11 @@
 
 use super::condition::{Condition, Fault};
 use super::diagnostic::Diagnostic;
+use super::steps::{Carry, IterateSpec};
 use super::validate::out_of_range;
 use super::workflow::{StepSpec, WorkflowSpec};
 use super::yaml::Located;
 
-/// More rounds than anybody pays for.
-const MOST_ROUNDS: u32 = 1000;
 /// More repetitions than anybody waits for.
 const MOST_TIMES: u32 = 100;
 
@@ -16,12 +15,16 @@ pub(super) fn problems(spec: &Located<WorkflowSpec>, place: [&str; 2], step: &St
     let [section, node] = place;
     match step {
         StepSpec::Iterate(step) => {
-            let rounds = (1..=MOST_ROUNDS).contains(&step.at_most);
-            let path = [section, node, "iterate", "at_most"];
-            let rounds = (!rounds).then(|| out_of_range(spec, &path, &format!("from 1 to {MOST_ROUNDS}")));
+            let numbers = step.amounts().into_iter().filter_map(|(key, amount, most)| {
+                let fits = amount?.number().is_none_or(|number| (1..=most).contains(&number));
+                let range =
+                    if key == "at_most" { format!("from 1 to {most}") } else { "at least 1".to_owned() };
+                (!fits).then(|| out_of_range(spec, &[section, node, "iterate", key], &range))
+            });
             let until = step.until.iter();
             let until = until.flat_map(|until| condition(spec, &[section, node, "iterate", "until"], until));
-            rounds.into_iter().chain(until).collect()
+            let idle = idle(spec, place, step);
+            numbers.chain(until).chain(idle).collect()
         }
         StepSpec::Route(step) if step.cases.is_empty() => {
             let problem = spec.error_at_key(&[section, node, "route", "cases"], "the route has no cases");
@@ -46,6 +49,20 @@ pub(super) fn problems(spec: &Located<WorkflowSpec>, place: [&str; 2], step: &St
         }
         _ => Vec::new(),
     }
+}
+
+/// Reports what has no say beside what a round carries.
+fn idle(spec: &Located<WorkflowSpec>, [section, node]: [&str; 2], step: &IterateSpec) -> Option<Diagnostic> {
+    let by_summary = step.carry == Carry::Summary;
+    let (key, help) = if by_summary && step.until.is_some() {
+        ("until", "an answer without a summary ends the rounds: remove it, or take another `carry`")
+    } else if !by_summary && step.summary_tokens.is_some() {
+        ("summary_tokens", "it is for `carry: summary`")
+    } else {
+        return None;
+    };
+    let message = format!("`{key}` has no say with this `carry`");
+    Some(spec.error_at_key(&[section, node, "iterate", key], message).label("not read").help(help))
 }
 
 /// Reports what the condition at a path cannot mean.

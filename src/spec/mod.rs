@@ -37,9 +37,9 @@ pub use output_type::OutputType;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{
-    Binding, CallSpec, Carry, CaseSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
-    RecallSpec, RecordSchema, RememberSpec, RetrieveSpec, RouteSpec, SchemaProblem, Several, SubworkflowSpec,
-    Tie, VoteSpec, WriteFormat, WriteSpec,
+    Amount, Binding, CallSpec, Carry, CaseSpec, ExtractSpec, FilterSpec, FromInput, GateSpec, IterateSpec,
+    JudgeSpec, RankSpec, RecallSpec, RecordSchema, RememberSpec, RetrieveSpec, RouteSpec, SchemaProblem,
+    Several, SubworkflowSpec, Tie, VoteSpec, WriteFormat, WriteSpec,
 };
 pub use workflow::{
     FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec, StepSpec,

@@ -113,6 +113,7 @@ fn ranges(step: &StepSpec) -> Vec<(&'static str, &'static str, bool, &'static st
     const POSITIVE: &str = "at least 1";
     match step {
         StepSpec::Split(split) => vec![("split", "max_tokens", split.max_tokens != Some(0), POSITIVE)],
+        StepSpec::Fold(fold) => vec![("fold", "rereads", fold.rereads <= 100, "from 0 to 100")],
         StepSpec::Quote(quote) => vec![
             ("quote", "propose", quote.propose != Some(0), POSITIVE),
             ("quote", "keep_tokens", quote.keep_tokens > 0, POSITIVE),

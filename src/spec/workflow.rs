@@ -246,6 +246,10 @@ pub struct FoldSpec {
     /// The order of reading.
     #[serde(default)]
     pub order: Order,
+    /// How often, over all, an answer may have a chunk read again: `<reread>2</reread>` in it makes the second one the next. From
+    /// 0 to 100. Its prompt is given `rereads`, how often that is left.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rereads: u32,
     /// Further template variables: variable -> node.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
@@ -256,6 +260,11 @@ pub struct FoldSpec {
     /// How the calls are made, where that is not as the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<StepCalls>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The order in which a fold reads.

@@ -14,7 +14,7 @@ use crate::memory::Session;
 use crate::name::NodeName;
 use crate::prompt::Variables;
 use crate::run::{Plan, Purpose, Quote, RunState, Slot, TaskId, TaskState, Value};
-use crate::spec::{AgentSpec, Binding};
+use crate::spec::{AgentSpec, Amount, Binding};
 use crate::store::Ledger;
 use crate::text::{Chunk, DocumentIndex};
 
@@ -149,6 +149,19 @@ impl RunContext {
         };
         let inputs = self.node(&task.node)?.inputs.iter();
         inputs.map(|(name, binding)| Ok((name.as_str(), value(binding)?))).collect()
+    }
+
+    /// Returns a number of a step as it is in this run.
+    ///
+    /// # Errors
+    /// [`StepError::Amount`] where an input says it and its value is not from 1 to `most`.
+    pub fn amount(&self, task: &TaskId, amount: &Amount, most: u64) -> Result<u64, StepError> {
+        let inputs = self.inputs_of(task)?;
+        amount.of(&inputs).filter(|number| (1..=most).contains(number)).ok_or_else(|| {
+            let input = amount.input().unwrap_or_default();
+            let value = inputs.get(input).cloned().unwrap_or_default();
+            StepError::Amount { input: input.to_owned(), value, most }
+        })
     }
 
     /// Returns what a source is called: its document's name, or how many documents it has.

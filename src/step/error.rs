@@ -41,6 +41,16 @@ pub enum StepError {
     /// A call failed.
     #[error(transparent)]
     Agent(AgentError),
+    /// The value of an input is not one that a step can do with.
+    #[error("the input `{input}` is `{value}`: expected a whole number from 1 to {most}")]
+    Amount {
+        /// The input.
+        input: String,
+        /// Its value.
+        value: String,
+        /// The largest that it may be.
+        most: u64,
+    },
     /// A document could not be read.
     #[error(transparent)]
     Intake(#[from] IntakeError),

@@ -1,7 +1,10 @@
 //! `fold`: reads chunks in order with one agent, each call handing its answer to the next.
 //!
 //! This is stage 1 of Chain-of-Agents (arXiv 2406.02818, Algorithm 1): worker *i* is given chunk *i*, the communication
-//! unit of worker *i* - 1 word for word, and the question. The value is the last unit.
+//! unit of worker *i* - 1 word for word, and the question. The value is the last unit. With `rereads` an answer can have a chunk
+//! that was read before read once more.
+
+use std::collections::VecDeque;
 
 use super::StepError;
 use super::context::RunContext;
@@ -21,13 +24,24 @@ pub(super) async fn run(
     let chunks = context.chunks(&spec.over, task.slot)?;
     let shared = context.variables(task, &spec.with)?;
     let mut unit = String::new();
-    for (step, position) in (0_u32..).zip(order(chunks.len(), spec.order)) {
+    let mut ahead: VecDeque<usize> = order(chunks.len(), spec.order).into();
+    // The chunks that were read, in the order of their numbers.
+    let mut read: Vec<usize> = Vec::new();
+    let (mut rereads, mut step) = (spec.rereads, 0_u32);
+    while let Some(position) = ahead.pop_front() {
         let Some(chunk) = chunks.get(position) else { continue };
+        let number = read.iter().position(|other| *other == position).unwrap_or_else(|| {
+            read.push(position);
+            read.len() - 1
+        });
         let mut variables = shared.clone();
         variables.set("document", context.document_name(chunk.document));
         variables.set("chunk", context.chunk_text(chunk)?);
         variables.set("unit", unit.as_str());
-        variables.set("index", u64::from(step) + 1);
+        variables.set("index", number as u64 + 1);
+        if spec.rereads > 0 {
+            variables.set("rereads", u64::from(rereads));
+        }
         variables.set("count", chunks.len() as u64);
         let ask = Ask {
             site: CallSite { task: task.clone(), step },
@@ -40,8 +54,25 @@ pub(super) async fn run(
             further: Vec::new(),
         };
         unit = context.caller().call(ask).await?.text;
+        step += 1;
+        if let Some((rest, wanted)) = reread(&unit).filter(|_| spec.rereads > 0) {
+            let again = wanted.and_then(|number| read.get(number.checked_sub(1)?)).filter(|_| rereads > 0);
+            if let Some(again) = again {
+                rereads -= 1;
+                ahead.push_front(*again);
+            }
+            unit = rest;
+        }
     }
     Ok(Value::Text(unit))
+}
+
+/// Returns an answer without its wish to read a chunk again, and the number of that chunk where it is one; none where it has no
+/// such wish.
+fn reread(answer: &str) -> Option<(String, Option<usize>)> {
+    let (before, rest) = answer.split_once("<reread>")?;
+    let (number, after) = rest.split_once("</reread>")?;
+    Some((format!("{}{}", before.trim_end(), after.trim_end()), number.trim().parse().ok()))
 }
 
 /// Returns the positions 0 to `count` - 1 in the order of reading.

@@ -11,7 +11,7 @@ use crate::graph::Node;
 use crate::model::ModelLimits;
 use crate::prompt::Variables;
 use crate::run::{TaskId, Value};
-use crate::spec::{AgentSpec, Keep, SplitSpec, StepSpec};
+use crate::spec::{AgentSpec, FoldSpec, Keep, SplitSpec, StepSpec};
 use crate::text::{Chunk, Splitter, TokenCount};
 
 /// Tokens set aside for what joining texts can add: byte-pair encodings are not additive at the seams of a prompt, and
@@ -117,6 +117,11 @@ pub fn room<E>(
     variables.set("item", "");
     if let StepSpec::Extract(extract) = step {
         variables.set("schema", schema_text(&extract.schema));
+    }
+    if let StepSpec::Fold(FoldSpec { rereads, .. }) = step
+        && *rereads > 0
+    {
+        variables.set("rereads", u64::from(*rereads));
     }
     variables.set("index", 1_000_000_u64);
     variables.set("count", 1_000_000_u64);

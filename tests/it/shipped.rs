@@ -27,6 +27,9 @@ fn all_variables(question: &str) -> Variables {
         .with("question", question)
         .with("message", if question.is_empty() { "Hello." } else { question })
         .with("answer", "An answer.")
+        .with("previous", "A summary.")
+        .with("thought", "A thought.")
+        .with("rereads", 2)
         .with(
             "memory",
             json!([{"part": "summary", "text": "It rained."}, {"part": "passage", "line": "a line"}]),
@@ -49,6 +52,9 @@ fn every_shipped_workflow_compiles_without_a_warning() {
         "coa-self-consistency",
         "coa-shuffled",
         "hierarchical",
+        "inftythink",
+        "inftythink-prompted",
+        "iterative-summary",
         "map-extract",
         "merge",
         "quote-answer",
@@ -80,8 +86,11 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
                     variables.set("items", json!([{"number": 1, "text": "a note"}]));
                 }
                 let text = workflow.prompts().render(prompt, &variables).unwrap();
-                // The asker is never shown the question: how likely it finds it is what is measured.
-                let shows = !question.is_empty() && !["asker", "companion-memory"].contains(&prompt.as_str());
+                // The asker is never shown the question: how likely it finds it is what is measured. The others stand beside a
+                // prompt that shows it.
+                let beside = ["companion-memory", "prompted-thinker", "thinker-go-on", "thinker-history"];
+                let shows = !question.is_empty()
+                    && !["asker"].iter().chain(&beside).any(|one| *one == prompt.as_str());
                 assert_eq!(text.contains("who?"), shows, "{prompt}: {text}");
                 assert!(
                     !text.starts_with(char::is_whitespace) && !text.contains("\n\n\n"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::calls::StepCalls;
 use super::super::condition::Condition;
 use super::super::example::Example;
+use super::amount::Amount;
 use crate::name::{AgentName, NodeName};
 
 /// Asks one agent again and again, each time with what it said before, until its answer meets a condition.
@@ -24,7 +25,14 @@ pub struct IterateSpec {
     #[serde(default)]
     pub until: Option<Condition>,
     /// The number of rounds at most, from 1 to 1000. The last answer is the value.
-    pub at_most: u32,
+    pub at_most: Amount,
+    /// The most tokens of a round's answer, instead of the agent's `max_output`. At least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_tokens: Option<Amount>,
+    /// With `carry: summary`: a round that ends without a whole summary is asked for one, of at most so many tokens; its
+    /// prompt is then given `thought` as well. Without it such a round is made again. At least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary_tokens: Option<Amount>,
     /// Further template variables: variable -> node.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
@@ -37,6 +45,23 @@ pub struct IterateSpec {
     pub calls: Option<StepCalls>,
 }
 
+impl IterateSpec {
+    /// The largest number of rounds.
+    pub const MOST_ROUNDS: u64 = 1000;
+    /// The largest number of tokens of an answer.
+    pub const MOST_TOKENS: u64 = u32::MAX as u64;
+
+    /// Returns its numbers, each with its key and the largest that it may be.
+    #[must_use]
+    pub fn amounts(&self) -> [(&'static str, Option<&Amount>, u64); 3] {
+        [
+            ("at_most", Some(&self.at_most), Self::MOST_ROUNDS),
+            ("round_tokens", self.round_tokens.as_ref(), Self::MOST_TOKENS),
+            ("summary_tokens", self.summary_tokens.as_ref(), Self::MOST_TOKENS),
+        ]
+    }
+}
+
 /// What a round sees of the rounds before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -46,6 +71,9 @@ pub enum Carry {
     Last,
     /// `previous` is the list of all answers so far.
     All,
+    /// `previous` is the last summary: what an answer says between `<summary>` and `</summary>`, empty in the first round. An
+    /// answer without a summary ends the rounds, and what it says after `</think>` is the value.
+    Summary,
     /// Nothing: there is no `previous`.
     None,
 }

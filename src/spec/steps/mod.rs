@@ -1,5 +1,6 @@
 //! The steps that came after the first seven, each in a file of its own.
 
+mod amount;
 mod call;
 mod extract;
 mod filter;
@@ -16,6 +17,7 @@ mod subworkflow;
 mod vote;
 mod write;
 
+pub use amount::{Amount, FromInput};
 pub use call::CallSpec;
 pub use extract::{ExtractSpec, RecordSchema, SchemaProblem};
 pub use filter::FilterSpec;

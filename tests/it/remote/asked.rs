@@ -193,6 +193,9 @@ fn every_shipped_method_works_over_an_endpoint_or_says_what_it_needs() {
     coa-self-consistency: 0
     coa-shuffled: 0
     hierarchical: 0
+    inftythink: 0
+    inftythink-prompted: 0
+    iterative-summary: 0
     map-extract: 0
     merge: 0
     quote-answer: 1 the answer cannot be held to that form: an endpoint does not tell how likely a given text is; ask a model on this machine, or choose another `score`
