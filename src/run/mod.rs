@@ -10,7 +10,7 @@ mod told;
 mod value;
 
 pub use event::{
-    CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
+    CallRecord, CallSite, Decision, DocumentRecord, Event, ModelRecord, Outcome, Plan, Purpose, Slot, TaskId,
 };
 pub use retry::Patience;
 pub use spent::{Budget, Limits, Spending, Spent};
