@@ -183,14 +183,18 @@ fn captions(contexts: &Contexts) -> Vec<String> {
         grouped(calls_took.pairs),
         kept(calls_took)
     ));
+    let widest = models.iter().map(|model| model.window).collect::<Option<Vec<_>>>();
+    let widest = widest.and_then(|windows| windows.into_iter().max());
+    let is_too_long = chain_took.zip(widest).is_some_and(|(took, window)| took.peak_tokens > window);
     match chain_took {
         Some(took) => lines.push(format!(
-            "  {} of {} tokens: {} pairs, {} as many{}",
+            "  {} of {} tokens{}: {} pairs, {} as many{}",
             match contexts.chains() {
                 1 => "one long chain".to_owned(),
                 count => format!("{} long chains, one a source, the longest", grouped(count as u64)),
             },
             grouped(took.peak_tokens.0),
+            if is_too_long { ", more than a window holds" } else { "" },
             grouped(took.pairs),
             times(took.pairs, calls_took.pairs),
             kept(took)

@@ -8,7 +8,7 @@ use super::{Sawtooth, Tooth};
 const ROWS: u64 = 12;
 /// The fewest and the most columns of teeth, and the widest tooth.
 const COLUMNS: (usize, usize) = (16, 400);
-const WIDEST: usize = 6;
+const WIDEST: usize = 12;
 
 const PROMPT: char = '█';
 const GENERATED: char = '▒';

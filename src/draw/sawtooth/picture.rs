@@ -15,7 +15,7 @@ const TOP: f64 = 52.0;
 /// Between two lines below the picture.
 const LINE: f64 = 18.0;
 /// About how many lines with numbers there are.
-const TICKS: u64 = 4;
+const TICKS: u64 = 5;
 
 const PROMPT: &str = "#8fa6c4";
 const GENERATED: &str = "#e0a458";
