@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::graph::Workflow;
+use crate::model::OutputForm;
 use crate::name::NodeName;
 use crate::run::{CallRecord, RunState, Slot, Value};
 use crate::spec::StepSpec;
@@ -20,7 +21,7 @@ pub(super) struct Chain {
     pub(super) fresh: u64,
     /// Tokens of text that later calls read and no call before them had read.
     pub(super) read: u64,
-    /// Tokens that all calls generated.
+    /// Tokens that all calls generated, as far as they stay.
     pub(super) generated: u64,
 }
 
@@ -65,8 +66,7 @@ impl Reading {
     pub(super) fn take(&mut self, call: &CallRecord, model: usize, state: &RunState) {
         let slot = call.site.task.slot;
         let chunk = self.chunk_of(call, state);
-        let usage = call.response.usage;
-        let (prompt, generated) = (usage.prompt_tokens.0, usage.completion_tokens.0);
+        let prompt = call.response.usage.prompt_tokens.0;
         let first = !self.slots.contains_key(&slot);
         let (chain, covered) = self.slots.entry(slot).or_insert_with(|| {
             let fresh = chunk.map_or_else(|| message_tokens(call, state), |chunk| chunk.tokens.0.min(prompt));
@@ -77,7 +77,7 @@ impl Reading {
         if !first {
             chain.read = chain.read.saturating_add(new);
         }
-        chain.generated = chain.generated.saturating_add(generated);
+        chain.generated = chain.generated.saturating_add(staying(call));
     }
 
     pub(super) fn chains(self) -> Vec<Chain> {
@@ -91,6 +91,16 @@ impl Reading {
             Value::Chunks(chunks) => chunks.get(at),
             _ => None,
         }
+    }
+}
+
+/// The tokens of an answer that would stay in a context. What is scored is not written, and of all choices one is.
+fn staying(call: &CallRecord) -> u64 {
+    let tokens = call.response.usage.completion_tokens.0;
+    match &call.request.output {
+        OutputForm::Text | OutputForm::Json(_) => tokens,
+        OutputForm::Choice(choices) => tokens.div_ceil(choices.len().max(1) as u64),
+        OutputForm::Score(_) => 0,
     }
 }
 
@@ -140,6 +150,7 @@ mod tests {
 
     use super::*;
     use crate::ContentHash;
+    use crate::model::{ChatRequest, ChatResponse, Usage};
     use crate::text::TokenCount;
 
     fn chunk(start: u64, end: u64) -> Chunk {
@@ -162,6 +173,25 @@ mod tests {
         let both = one.then(&Chain { model: 1, opening: 300, fresh: 30, read: 7, generated: 40 });
         assert_eq!(both, Chain { model: 0, opening: 100, fresh: 20, read: 42, generated: 50 });
         assert_eq!(both.tokens(), 192);
+    }
+
+    #[test]
+    fn what_is_scored_does_not_stay() {
+        let call = |output: OutputForm| {
+            let site = serde_json::json!({"task": {"slot": {"source": 0}, "node": "n"}, "step": 0});
+            let request = ChatRequest { output, ..ChatRequest::new(Vec::new(), TokenCount(9)) };
+            let usage = Usage { completion_tokens: TokenCount(9), ..Usage::default() };
+            let response = ChatResponse { usage, ..ChatResponse::default() };
+            let call = serde_json::json!({
+                "site": site, "attempt": 1, "model": "m", "document": null, "chunk": null, "request": request,
+                "response": response, "ms": 0,
+            });
+            staying(&serde_json::from_value(call).unwrap())
+        };
+        let choices = ["1", "2", "3", "4"].map(str::to_owned).into();
+        assert_eq!(call(OutputForm::Text), 9);
+        assert_eq!(call(OutputForm::Choice(choices)), 3);
+        assert_eq!(call(OutputForm::Score("What?".to_owned())), 0);
     }
 
     proptest! {
