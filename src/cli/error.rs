@@ -138,8 +138,6 @@ impl From<StoreError> for CommandError {
             StoreError::NoRun { .. } | StoreError::Ambiguous { .. } => {
                 Self::new(ExitStatus::Usage, error.to_string()).hinted("`longhand runs list` shows all runs")
             }
-            StoreError::NoSession { .. } => Self::new(ExitStatus::Usage, error.to_string())
-                .hinted("`longhand chat --list` shows all sessions"),
             StoreError::Busy { .. } => Self::new(ExitStatus::Failed, error.to_string()),
             error => Self::caused(ExitStatus::Failed, "the store cannot be used", error),
         }

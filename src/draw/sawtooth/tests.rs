@@ -64,7 +64,7 @@ fn points(svg: &str) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
     for path in svg.split("<path d=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         let (mut x, mut y) = (0.0, 0.0);
-        for part in path.split_inclusive(|c: char| c.is_ascii_alphabetic()).collect::<String>().split('z') {
+        for part in path.split('z') {
             let mut rest = part;
             while let Some(command) = rest.chars().next() {
                 let end = rest[1..].find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |at| at + 1);
