@@ -194,7 +194,8 @@ fn context(
     };
     let ledger = Ledger::open(journal).unwrap();
     if ledger.read(|state| state.plan().is_none()) {
-        ledger.record(&Event::Started { run: run(), plan: plan.clone(), at_ms: 0 }).unwrap();
+        let started = Event::Started { run: run(), plan: plan.clone(), at_ms: 0, models: Box::default() };
+        ledger.record(&started).unwrap();
     }
     let gathered = intake::gather([Input::Path(path.to_owned())], ledger.journal().unwrap().spool());
     take_in(&ledger, &gathered).unwrap();

@@ -15,7 +15,7 @@ use longhand::graph::{self, Workflow};
 use longhand::intake::{self, Input};
 use longhand::model::{ChatModel, Script, ScriptedModel};
 use longhand::report;
-use longhand::run::{Event, Plan};
+use longhand::run::{Event, ModelRecord, Plan};
 use longhand::schedule::{Stop, drive};
 use longhand::spec::Catalog;
 use longhand::step::{RunContext, take_in};
@@ -45,7 +45,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     // What the journal holds is all that there is to know about a run, so its beginning goes in first.
     let plan = plan(&workflow, &model, &archive);
-    ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 })?;
+    let record = ModelRecord { window: model.limits().context, kv_bytes: model.kv_bytes() };
+    let models = [(model.identity().to_owned(), record)].into();
+    ledger.record(&Event::Started {
+        run: run.clone(),
+        plan: plan.clone(),
+        at_ms: 0,
+        models: Box::new(models),
+    })?;
     let gathered = intake::gather([Input::Path(archive)], &spool);
     take_in(&ledger, &gathered)?;
 

@@ -12,7 +12,7 @@ use crate::agent::Models;
 use crate::connect::{self, ConnectError, Connection, connect, connect_unasked};
 use crate::graph::Workflow;
 use crate::model::Embedder;
-use crate::run::Plan;
+use crate::run::{ModelRecord, Plan};
 
 /// Every model that a run asks, each connected once.
 #[derive(Debug, Clone)]
@@ -126,6 +126,20 @@ impl Connections {
             }
         }
         models
+    }
+
+    /// Returns what each of them can hold, by its identity.
+    pub(super) fn records(&self) -> BTreeMap<String, ModelRecord> {
+        let mut records = BTreeMap::new();
+        for (_, one) in self.all() {
+            let (first, then) = one.termed();
+            for (model, _) in std::iter::once(first).chain(then) {
+                let record = ModelRecord { window: model.limits().context, kv_bytes: model.kv_bytes() };
+                // That of the run comes first, and its window may have been made smaller.
+                records.entry(model.identity().to_owned()).or_insert(record);
+            }
+        }
+        records
     }
 
     /// Returns the identities of those that agents name.

@@ -7,7 +7,7 @@ use super::budget;
 use super::connecting::Connections;
 use super::error::{CommandError, ExitStatus};
 use super::job::{self, Opened};
-use super::journals::{create, ledger, now_ms};
+use super::journals::{begin, ledger};
 use super::output;
 use super::printer::Printer;
 use super::settings::Settings;
@@ -57,8 +57,7 @@ pub(super) async fn fork(
     if !records.is_empty() {
         check_documents(&before, &journal, old)?;
     }
-    let (run, new) = create(&store, &plan)?;
-    new.append(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
+    let (run, new) = begin(&store, &plan, &connections)?;
     if before.stdin {
         let copied = std::fs::copy(journal.spool().join(STDIN), new.spool().join(STDIN));
         copied.map_err(|error| {

@@ -11,7 +11,7 @@ use super::decisions::{Decisions, how_to_decide};
 use super::error::{CommandError, ExitStatus};
 use super::files;
 use super::fitting;
-use super::journals::{create, interrupted, ledger, now_ms, report_from, tell_recovery};
+use super::journals::{begin, interrupted, ledger, now_ms, report_from, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
@@ -129,9 +129,8 @@ pub(super) async fn start(
     if let Some(folder) = &plan.output {
         output::check_free(folder, plan.force)?;
     }
-    let (run, journal) = create(&store, &plan)?;
+    let (run, journal) = begin(&store, &plan, &connections)?;
     let ledger = ledger(&store, journal, settings)?;
-    ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
     let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
     job.work(settings, printer).await
 }

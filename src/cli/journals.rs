@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::connecting::Connections;
 use super::decisions;
 use super::error::{CommandError, ExitStatus};
 use super::printer::Printer;
@@ -31,17 +32,23 @@ pub(super) struct Past {
 /// Reads what a run did.
 pub(super) fn past(run: &RunId, settings: &Settings) -> Result<Past, CommandError> {
     let reader = Store::open(&settings.store)?.read_run(run)?;
-    let started = events_of(&reader).find_map(|event| match event {
-        Ok(Event::Started { plan, .. }) => Some(Ok(plan)),
-        Ok(_) => None,
-        Err(error) => Some(Err(error)),
-    });
     let never = || CommandError::new(ExitStatus::Failed, format!("the run {run} never started"));
-    let plan = started.transpose()?.ok_or_else(never)?;
+    let (plan, _) = started(&reader)?.ok_or_else(never)?;
     let catalog = Catalog::load(settings.project.as_deref())?;
     let workflow = graph::compile(&catalog, &plan.workflow)?;
     let report = report_from(&reader, &workflow)?;
     Ok(Past { plan, workflow, report, live: reader.live() })
+}
+
+/// Returns what a run was started for and when, once it has started.
+pub(super) fn started(reader: &JournalReader) -> Result<Option<(Plan, u64)>, StoreError> {
+    let mut events = events_of(reader);
+    let found = events.find_map(|event| match event {
+        Ok(Event::Started { plan, at_ms, .. }) => Some(Ok((plan, at_ms))),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    });
+    found.transpose()
 }
 
 /// Builds the report of a run that is of this workflow.
@@ -112,8 +119,19 @@ pub(super) fn interrupted(
     Ok(None)
 }
 
-/// Makes a folder for a new run, named by the time and by what it does.
-pub(super) fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), CommandError> {
+/// Begins a run, in a folder of its own that is named by the time and by what it does.
+pub(super) fn begin(
+    store: &Store,
+    plan: &Plan,
+    connections: &Connections,
+) -> Result<(RunId, Journal), CommandError> {
+    let (run, journal) = create(store, plan)?;
+    let models = connections.records().into();
+    journal.append(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms(), models })?;
+    Ok((run, journal))
+}
+
+fn create(store: &Store, plan: &Plan) -> Result<(RunId, Journal), CommandError> {
     let at = stamp(now_ms());
     let mark = mark(plan);
     let mut number = 1;

@@ -58,7 +58,7 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
         Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
         Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
         Command::Chat(args) => commands::chat::run(args, &settings, printer).await,
-        Command::Run(args) => commands::run::run(args, &settings, printer).await,
+        Command::Run(args) => Box::pin(commands::run::run(args, &settings, printer)).await,
         Command::Plan(args) => commands::plan::run(args, &settings, printer).await,
         Command::Graph(args) => commands::graph::run(&args, &settings, printer),
         Command::Check(args) => commands::check::run(&args, &settings, printer),

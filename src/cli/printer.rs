@@ -3,10 +3,15 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use rustyline::history::MemHistory;
+use rustyline::{Config, Editor};
 use tracing_subscriber::EnvFilter;
 
 use super::args::{Color, Global};
 use super::error::{CommandError, ExitStatus};
+
+/// The characters in a line of a terminal that does not tell.
+const WIDTH: usize = 80;
 
 /// Decides what reaches stdout and stderr.
 #[derive(Debug, Clone)]
@@ -118,6 +123,13 @@ impl Printer {
     fn coloured(&self, text: &str, code: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// Returns how many characters a line of the terminal has that stdout is; those of the usual one where it is none.
+pub(super) fn width() -> usize {
+    let editor = Editor::<(), MemHistory>::with_history(Config::default(), MemHistory::new());
+    let size = editor.ok().and_then(|mut editor| editor.dimensions());
+    size.map_or(WIDTH, |(columns, _)| usize::from(columns))
 }
 
 /// Sends the developer's log to stderr: warnings by default, more with `-v`, or as `LONGHAND_LOG` says.

@@ -9,14 +9,14 @@ const LINE: f64 = 17.0;
 const PAD: f64 = 12.0;
 /// Between two layers.
 const RISE: f64 = 44.0;
-const MARGIN: f64 = 24.0;
+pub(super) const MARGIN: f64 = 24.0;
 /// Around the nodes of a group, and above them for its title.
 const FRAME: f64 = 16.0;
 const HEADING: f64 = 26.0;
 /// The width of a letter in the fonts that a browser has; letters differ, so it is on the safe side.
-const LETTER: f64 = 7.4;
+pub(super) const LETTER: f64 = 7.4;
 /// The same for the larger, bold letters of the title.
-const TITLE_LETTER: f64 = 9.6;
+pub(super) const TITLE_LETTER: f64 = 9.6;
 
 /// Writes a diagram as SVG, as large as it needs to be.
 #[must_use]
@@ -199,7 +199,7 @@ fn boxed(text: &mut String, node: &NodeBox, area: &Area) {
     }
 }
 
-fn letters(text: &str) -> f64 {
+pub(super) fn letters(text: &str) -> f64 {
     f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX))
 }
 
@@ -213,6 +213,6 @@ fn height(node: &NodeBox) -> f64 {
     LINE * f64::from(u32::try_from(node.lines.len() + 1).unwrap_or(u32::MAX)) + 2.0 * PAD - 4.0
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

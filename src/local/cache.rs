@@ -5,6 +5,9 @@ use candle_core::{DType, Result, Tensor};
 /// Positions that are allocated at once: growing copies, so it grows in large steps.
 const STEP: usize = 1024;
 
+/// The type of the numbers that are kept.
+const KIND: DType = DType::F32;
+
 /// Keys and values of all layers, each `(heads, room, numbers)`.
 pub(super) struct Cache {
     layers: Vec<Option<(Tensor, Tensor)>>,
@@ -23,6 +26,11 @@ impl Cache {
     /// Returns how many positions are held.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Returns how many bytes a position takes: in every layer, for every head, its key and its value.
+    pub(super) fn bytes_per_position(&self) -> u64 {
+        (self.layers.len() * self.heads * self.numbers * 2 * KIND.size_in_bytes()) as u64
     }
 
     /// Forgets every position from `length` on; the room stays.
@@ -49,7 +57,7 @@ impl Cache {
         if needed > room {
             let grown = needed.next_multiple_of(STEP).max(room * 2).min(self.window);
             let wider = |old: Option<&Tensor>| {
-                let new = Tensor::zeros(shape(grown), DType::F32, keys.device())?;
+                let new = Tensor::zeros(shape(grown), KIND, keys.device())?;
                 if let Some(old) = old {
                     new.slice_set(old, 1, 0)?;
                 }

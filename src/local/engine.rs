@@ -49,6 +49,7 @@ pub struct LocalModel {
     info: ModelInfo,
     device: DeviceInfo,
     context: TokenCount,
+    kv_bytes: u64,
     vocabulary: Arc<Vocabulary>,
     template: ChatTemplate,
     grammars: Grammars,
@@ -108,6 +109,7 @@ impl LocalModel {
         let grammars = Grammars::new(&vocabulary)?;
         let storage = Storage::within(DENSE_BYTES, info.parameters);
         let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
+        let kv_bytes = llama.kv_bytes();
         let identity = format!("local:{}:{}", hash(path)?.short(), info.name);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
@@ -120,7 +122,7 @@ impl LocalModel {
             .spawn(move || pool.install(|| work(Generator::new(llama), &words, queue)))
             .map_err(|error| not_started(&error))?;
         let context = TokenCount(context);
-        Ok(Self { identity, info, device, context, vocabulary, template, grammars, jobs })
+        Ok(Self { identity, info, device, context, kv_bytes, vocabulary, template, grammars, jobs })
     }
 
     /// Returns what the model file says about itself.
@@ -203,6 +205,10 @@ impl ChatModel for LocalModel {
 
     fn limits(&self) -> ModelLimits {
         ModelLimits { context: self.context, max_output: self.context, concurrency: 1, prefill: true }
+    }
+
+    fn kv_bytes(&self) -> Option<u64> {
+        Some(self.kv_bytes)
     }
 
     fn counter(&self) -> &dyn TokenCounter {

@@ -132,6 +132,11 @@ impl Llama {
         })
     }
 
+    /// Returns how many bytes of keys and values are kept for a position.
+    pub(super) fn kv_bytes(&self) -> u64 {
+        self.cache.bytes_per_position()
+    }
+
     /// Forgets every position from `length` on.
     pub(super) fn truncate(&mut self, length: usize) {
         self.cache.truncate(length);

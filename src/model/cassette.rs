@@ -63,6 +63,10 @@ impl ChatModel for Recorder {
         self.model.limits()
     }
 
+    fn kv_bytes(&self) -> Option<u64> {
+        self.model.kv_bytes()
+    }
+
     fn counter(&self) -> &dyn TokenCounter {
         self.model.counter()
     }

@@ -251,6 +251,12 @@ pub trait ChatModel: fmt::Debug + Send + Sync {
     /// Returns what the model can take and give. Constant for the life of the model.
     fn limits(&self) -> ModelLimits;
 
+    /// Returns how many bytes of keys and values the model keeps for a token of its context; none where that is not known, as
+    /// behind an endpoint.
+    fn kv_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns the model's own way to count tokens.
     fn counter(&self) -> &dyn TokenCounter;
 

@@ -1,6 +1,8 @@
 //! What a run did, for people and for programs: built from the journal alone.
 
 mod build;
+mod chain;
+mod contexts;
 mod diff;
 mod markdown;
 mod model;
@@ -8,6 +10,7 @@ mod naming;
 mod stream;
 
 pub use build::build;
+pub use contexts::{Attended, ContextLine, Contexts, ModelLine};
 pub use diff::{Diff, Differing, Parting, Place, Side, diff};
 pub use markdown::{archive_page, document_pages, index_page};
 pub use model::{

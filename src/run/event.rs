@@ -11,7 +11,7 @@ use super::{Budget, Spent, Value};
 use crate::hash::ContentHash;
 use crate::model::{BEHIND, ChatRequest, ChatResponse, Money};
 use crate::name::{NodeName, RunId};
-use crate::text::DocumentIndex;
+use crate::text::{DocumentIndex, TokenCount};
 
 /// What a task runs over: one source, or the whole archive once every source is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +91,16 @@ pub struct DocumentRecord {
     pub hash: ContentHash,
     /// The length of its extracted text in bytes.
     pub bytes: u64,
+}
+
+/// What a model can hold, as it said when the run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// The window: the most tokens of prompt and answer together.
+    pub window: TokenCount,
+    /// The bytes of keys and values that it keeps for a token; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_bytes: Option<u64>,
 }
 
 /// What the run was started for; it decides how documents become sources and what is written where.
@@ -227,6 +237,9 @@ pub enum Event {
         plan: Plan,
         /// When.
         at_ms: u64,
+        /// What the models can hold that may be asked, by their identities; empty in journals of older versions.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        models: Box<BTreeMap<String, ModelRecord>>,
     },
     /// What follows of these tasks was taken over from another run and not done again.
     Forked {

@@ -11,7 +11,7 @@ mod told;
 mod value;
 
 pub use event::{
-    CallRecord, CallSite, Decision, DocumentRecord, Event, Outcome, Plan, Purpose, Slot, TaskId,
+    CallRecord, CallSite, Decision, DocumentRecord, Event, ModelRecord, Outcome, Plan, Purpose, Slot, TaskId,
 };
 pub use retry::Patience;
 pub use rounds::{Next, RoundAnswer, Rounds, RoundsEnd, RoundsRule};

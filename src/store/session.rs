@@ -72,6 +72,15 @@ impl Store {
         JournalReader::open(memory_id(), &RunFolder::new(path))
     }
 
+    /// Returns the folder of a session, which is a store that holds the runs of its turns.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSession`], or what the system said.
+    pub fn session_folder(&self, name: &SessionName) -> Result<PathBuf, StoreError> {
+        self.read_session(name)?;
+        Ok(self.session_path(name))
+    }
+
     /// Lists the sessions, sorted by name.
     ///
     /// # Errors

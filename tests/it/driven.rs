@@ -9,7 +9,7 @@ use longhand::intake::{self, Input};
 use longhand::model::ChatModel;
 use longhand::name::RunId;
 use longhand::report::{self, Report};
-use longhand::run::{Decision, Event, Outcome, Plan, TaskId};
+use longhand::run::{Decision, Event, ModelRecord, Outcome, Plan, TaskId};
 use longhand::schedule::{Stop, drive};
 use longhand::spec::Catalog;
 use longhand::step::{RunContext, take_in};
@@ -48,7 +48,11 @@ impl Driven {
         };
         let ledger = Ledger::open(journal).unwrap();
         if ledger.read(|state| state.plan().is_none()) {
-            ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0 }).unwrap();
+            let record = ModelRecord { window: model.limits().context, kv_bytes: model.kv_bytes() };
+            let models = [(plan.model_identity.clone(), record)].into();
+            let started =
+                Event::Started { run: run.clone(), plan: plan.clone(), at_ms: 0, models: Box::new(models) };
+            ledger.record(&started).unwrap();
         }
         if ledger.read(|state| state.outcome().is_some()) {
             ledger.record(&Event::Resumed { at_ms: 0, decided: false }).unwrap();

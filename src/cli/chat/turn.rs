@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::super::budget;
 use super::super::error::{CommandError, ExitStatus};
-use super::super::journals::{create, ledger, now_ms};
+use super::super::journals::{begin, ledger, now_ms};
 use super::super::signals;
 use super::super::taking::inputs;
 use super::Chat;
@@ -121,9 +121,8 @@ impl Chat<'_> {
             force: false,
         };
         let store = self.session.folder(|folder| folder.store().clone());
-        let (run, journal) = create(&store, &plan)?;
+        let (run, journal) = begin(&store, &plan, connections)?;
         let ledger = ledger(&store, journal, self.settings)?;
-        ledger.record(&Event::Started { run: run.clone(), plan: plan.clone(), at_ms: now_ms() })?;
         ledger.record(&Event::Allowed { budget: budget::begun(self.settings, workflow) })?;
         let spool = ledger.journal().map(Journal::spool).map(std::path::Path::to_owned).unwrap_or_default();
         let text: String =

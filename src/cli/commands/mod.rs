@@ -1,4 +1,4 @@
-//! One file a subcommand; `runs show` has `shown`, `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -10,6 +10,7 @@ pub(super) mod eval;
 pub(super) mod graph;
 pub(super) mod models;
 pub(super) mod plan;
+mod plotted;
 mod probing;
 pub(super) mod run;
 pub(super) mod runs;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::super::chat::session_name;
 use super::super::decisions::Decisions;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::fork::{self, Fork};
@@ -10,6 +11,7 @@ use super::super::job;
 use super::super::journals;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use super::plotted::{self, Target};
 use super::{run, shown};
 use crate::name::RunId;
 use crate::report::{self, Diff, Parting};
@@ -22,21 +24,40 @@ pub(in super::super) struct Args {
     action: Action,
 }
 
+/// What is shown of a run.
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The run, or the beginning of its name
+    #[arg(required_unless_present = "session")]
+    run: Option<String>,
+    /// The run is a turn of this chat; without a run, `--plot` draws all of its turns
+    #[arg(short, long, value_name = "NAME")]
+    session: Option<String>,
+    /// Print the exact messages and the answer of this call, counted from 0
+    #[arg(long, value_name = "N")]
+    call: Option<usize>,
+    /// Print only what was planned beside what was asked, however much there is to read again for it
+    #[arg(long, conflicts_with = "call")]
+    plan: bool,
+    /// Draw the tokens in the context of every call, here and in a file; `RUN.svg` where none is named
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["call", "plan"])]
+    #[expect(clippy::option_option, reason = "a flag that may have a value")]
+    plot: Option<Option<PathBuf>>,
+    /// Overwrite the file of the picture
+    #[arg(long, requires = "plot")]
+    force: bool,
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// List all runs, the oldest first
-    List,
-    /// Show what a run did, beside what was planned; with `--json` its report
-    Show {
-        /// The run, or the beginning of its name
-        run: String,
-        /// Print the exact messages and the answer of this call, counted from 0
-        #[arg(long, value_name = "N")]
-        call: Option<usize>,
-        /// Print only what was planned beside what was asked, however much there is to read again for it
-        #[arg(long, conflicts_with = "call")]
-        plan: bool,
+    List {
+        /// List the turns of this chat
+        #[arg(short, long, value_name = "NAME")]
+        session: Option<String>,
     },
+    /// Show what a run did, beside what was planned; with `--json` its report
+    Show(Show),
     /// Tell in which calls two runs differ, by node, document and position
     Diff {
         /// The first run, or the beginning of its name
@@ -85,12 +106,11 @@ pub(in super::super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let store = Store::open(&settings.store)?;
     match args.action {
-        Action::List => list(&store, printer),
-        Action::Show { run, plan: true, .. } => {
-            shown::against_plan(&store.resolve(&run)?, settings, printer).await
+        Action::List { session: None } => list(&store, printer),
+        Action::List { session: Some(name) } => {
+            list(&Store::open(&store.session_folder(&session_name(&name)?)?)?, printer)
         }
-        Action::Show { run, call: None, .. } => shown::show(&store.resolve(&run)?, settings, printer).await,
-        Action::Show { run, call: Some(number), .. } => call(&store, &store.resolve(&run)?, number, printer),
+        Action::Show(asked) => show(asked, &store, settings, printer).await,
         Action::Diff { a, b } => differences(&store, &store.resolve(&a)?, &store.resolve(&b)?, printer),
         Action::Fork { run, from, params, output, force } => {
             let fork = Fork { from, inputs: run::inputs(&params)?, output, force };
@@ -105,6 +125,38 @@ pub(in super::super) async fn run(
             printer.say(&format!("removed {run}"));
             Ok(ExitStatus::Done)
         }
+    }
+}
+
+async fn show(
+    asked: Show,
+    store: &Store,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let session = asked.session.as_deref().map(session_name).transpose()?;
+    // A session is a store of its own.
+    let root = session.as_ref().map(|name| store.session_folder(name)).transpose()?;
+    let settings = &root.map_or_else(|| settings.clone(), |store| Settings { store, ..settings.clone() });
+    let store = Store::open(&settings.store)?;
+    let plot = asked.plot.map(|file| Target { file, force: asked.force });
+    let run = match (&asked.run, &session, plot) {
+        (None, Some(name), Some(target)) => return plotted::session(name, target, settings, printer),
+        (Some(run), _, Some(target)) => {
+            let run = store.resolve(run)?;
+            let (standing, _, _) = standing(&store, &run);
+            return plotted::run(&run, &standing, target, settings, printer);
+        }
+        (Some(run), _, None) => store.resolve(run)?,
+        (None, _, _) => {
+            let hint = "`longhand runs list --session NAME` shows the turns, and `--plot` draws all of them";
+            return Err(CommandError::new(ExitStatus::Usage, "which turn of the chat?").hinted(hint));
+        }
+    };
+    match asked.call {
+        Some(number) => call(&store, &run, number, printer),
+        None if asked.plan => shown::against_plan(&run, settings, printer).await,
+        None => shown::show(&run, settings, printer).await,
     }
 }
 

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use crate::plan::Forecast;
-use crate::report::{Diff, Line, Report};
+use crate::report::{Contexts, Diff, Line, Report};
 use crate::spec::{AgentSpec, Config, WorkflowSpec};
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,8 @@ enum Kind {
     Plan,
     /// What `runs diff --json` prints
     Diff,
+    /// What `runs show --plot --json` prints
+    Contexts,
 }
 
 pub(in super::super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -41,6 +43,7 @@ pub(in super::super) fn run(args: &Args, printer: &Printer) -> Result<ExitStatus
         Kind::Events => schemars::schema_for!(Line),
         Kind::Plan => schemars::schema_for!(Forecast),
         Kind::Diff => schemars::schema_for!(Diff),
+        Kind::Contexts => schemars::schema_for!(Contexts),
     };
     printer.json(&schema)?;
     Ok(ExitStatus::Done)

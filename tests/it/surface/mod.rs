@@ -14,5 +14,6 @@ mod project;
 #[cfg(feature = "local")]
 mod pulling;
 mod runs;
+mod sawtooth;
 mod store;
 mod stream;

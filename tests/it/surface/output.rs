@@ -116,6 +116,7 @@ fn every_command_that_takes_json_prints_json() {
         &["schema", "events"],
         &["schema", "plan"],
         &["schema", "diff"],
+        &["schema", "contexts"],
         &["graph", "tree"],
         &["workflows", "show", "tree", "--resolved"],
         #[cfg(feature = "local")]
