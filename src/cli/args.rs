@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     ask, cache, chat, check, completions, doctor, eval, graph, models, plan, run, runs, schema, store,
-    summarize, workflows,
+    summarize, think, workflows,
 };
 
 /// Read what no context window holds
@@ -91,6 +91,8 @@ pub(super) enum Command {
     Summarize(summarize::Args),
     /// Answer a question from documents, with the passages that the answer rests on
     Ask(ask::Args),
+    /// Solve a problem by reasoning in rounds of bounded length
+    Think(think::Args),
     /// Talk over many turns and days, with a memory of all that was said
     Chat(chat::Args),
     /// Run a workflow, by shipped name or by path

@@ -7,24 +7,24 @@ use std::sync::Arc;
 use super::budget;
 use super::closing;
 use super::connecting::{Connections, connection};
-use super::decisions::{Decisions, how_to_decide};
+use super::decisions::Decisions;
 use super::error::{CommandError, ExitStatus};
 use super::files;
 use super::fitting;
-use super::journals::{begin, interrupted, ledger, now_ms, report_from, tell_recovery};
+use super::journals::{begin, interrupted, ledger, now_ms, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
 use super::settings::Settings;
 use super::signals;
 use super::stream::Stream;
-use super::taking::{gather, inputs};
+use super::taking::{gather, inputs, keep};
+use super::unfolding::Unfolding;
 use crate::connect::DEFAULT_MODEL;
 use crate::graph::{self, Workflow};
 use crate::intake::Document;
 use crate::name::RunId;
-use crate::report::{self, Report};
-use crate::run::{Budget, Event, Outcome, Plan, Purpose, RunState, Slot};
+use crate::run::{Budget, Event, Plan, Purpose, RunState, Slot};
 use crate::schedule::{Stop, drive};
 use crate::spec::Catalog;
 use crate::step::{RunContext, TakeInError, take_in};
@@ -51,6 +51,8 @@ pub(super) struct Job {
     pub(super) methods: Methods,
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) paths: Vec<PathBuf>,
+    /// What is read in the place of standard input.
+    pub(super) text: Option<String>,
     pub(super) purpose: Purpose,
     pub(super) output: Option<PathBuf>,
     pub(super) force: bool,
@@ -79,7 +81,7 @@ pub(super) fn prepare(job: Job, settings: &Settings, printer: &Printer) -> Resul
     files::check_folder(&workflow, job.output.as_ref())?;
     let inputs = inputs(&workflow, job.inputs)?;
     let connections = Connections::with(connection, &name, &workflow, settings, printer)?;
-    let stdin = job.paths.iter().any(|path| path.as_os_str() == "-");
+    let stdin = job.text.is_some() || job.paths.iter().any(|path| path.as_os_str() == "-");
     let paths = job
         .paths
         .iter()
@@ -115,24 +117,31 @@ pub(super) async fn start(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
+    open(job, settings, printer)?.work(settings, printer).await
+}
+
+/// Begins the journal of a run, or takes up that of the same command where it was interrupted.
+pub(super) fn open(job: Job, settings: &Settings, printer: &Printer) -> Result<Opened, CommandError> {
+    let text = job.text.clone();
     let Prepared { plan, workflow, connections } = prepare(job, settings, printer)?;
     let budget = budget::begun(settings, &workflow);
     let store = Store::open(&settings.store)?;
     if let Some((run, ledger)) = interrupted(&store, &plan, settings)? {
         printer.say(&format!("going on with the interrupted run {run}"));
         tell_recovery(&run, &ledger, printer);
-        let job =
-            Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
-        return job.work(settings, printer).await;
+        let decided = Vec::new();
+        return Ok(Opened { run, ledger, plan, workflow, connections, budget, decided, only: None });
     }
     // An interrupted run has pages of its own there.
     if let Some(folder) = &plan.output {
         output::check_free(folder, plan.force)?;
     }
     let (run, journal) = begin(&store, &plan, &connections)?;
+    if let Some(text) = text {
+        keep(&text, journal.spool())?;
+    }
     let ledger = ledger(&store, journal, settings)?;
-    let job = Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None };
-    job.work(settings, printer).await
+    Ok(Opened { run, ledger, plan, workflow, connections, budget, decided: Vec::new(), only: None })
 }
 
 /// Takes up a run by name, with what a person has decided.
@@ -196,7 +205,11 @@ impl Opened {
         settings: &Settings,
         printer: &Printer,
     ) -> Result<ExitStatus, CommandError> {
-        let Self { run, ledger, plan, workflow, connections, budget, decided, only } = self;
+        let Self { run, ledger, plan, workflow, mut connections, budget, decided, only } = self;
+        let unfolding = Unfolding::of(&workflow, &plan, printer);
+        if let Some(unfolding) = &unfolding {
+            connections.own.model = unfolding.around(connections.own.model);
+        }
         let models = connections.models();
         let gathered = gather(&plan, spool(&ledger))?;
         if let Some(folder) = plan.output.as_ref().filter(|_| !ledger.read(RunState::is_gathered)) {
@@ -227,10 +240,15 @@ impl Opened {
             bytes: document.bytes,
             finished: finished(document),
         });
-        let progress = Progress::new(printer, work.collect(), each);
+        // Where rounds are shown as they come, a bar of documents says nothing.
+        let shown = if unfolding.is_some() { &printer.silent() } else { printer };
+        let progress = Progress::new(shown, work.collect(), each);
         let output_node = workflow.output().clone();
         let ledger = ledger.observed(Box::new(move |event| {
             progress.see(event);
+            if let Some(unfolding) = &unfolding {
+                unfolding.see(event);
+            }
             stream.see(event);
             if let Event::Done { task, .. } = event
                 && task.node == output_node
@@ -251,91 +269,8 @@ impl Opened {
                 "what is finished is kept; mend the cause and go on with: longhand runs resume {run}"
             ))
         })?;
-        finish(&run, outcome, &context, settings, printer)
+        closing::finish(&run, outcome, &context, settings, printer)
     }
-}
-
-/// Prints or writes the results, and says what a person should know.
-fn finish(
-    run: &RunId,
-    outcome: Outcome,
-    context: &RunContext,
-    settings: &Settings,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
-    let reader = Store::open(&settings.store)?.read_run(run)?;
-    let report = report_from(&reader, &context.workflow)?;
-    if let Some(folder) = &context.plan.output {
-        let pages = output::Pages { folder, force: context.plan.force, run, ledger: &context.ledger };
-        pages.write(&report)?;
-        files::write(context, &pages)?;
-    }
-    if printer.jsonl {
-        printer.line(&report::Line::Report { report: Box::new(report.clone()) })?;
-    } else if printer.json {
-        printer.json(&report)?;
-    } else if context.plan.output.is_none() {
-        printer.data(&pages(&report))?;
-    }
-    for failure in &report.failed {
-        // Most errors name the document themselves, by its whole path.
-        let named = failure.error.contains(&format!("{}`", failure.path));
-        let told = if named {
-            failure.error.clone()
-        } else {
-            format!("`{}` failed: {}", failure.path, failure.error)
-        };
-        printer.failure(&told);
-    }
-    if let Some(cut) = closing::cut_off(&report.calls) {
-        printer.warn(&cut);
-    }
-    if let Some(folder) = &context.plan.output {
-        printer.say(&format!("written to `{}`", folder.display()));
-    }
-    if outcome == Outcome::Interrupted {
-        printer.say(&format!("interrupted; go on with: longhand runs resume {run}"));
-    } else if let Some(refusal) = context.account.refusal().filter(|_| outcome == Outcome::OutOfBudget) {
-        printer.say(&format!(
-            "{refusal}\nwhat is finished is kept; allow more and go on with: longhand runs resume {run} {}",
-            if refusal.limits.tokens.is_some() { "--max-tokens N" } else { "--max-cost USD" }
-        ));
-    } else if let Some(closed) = context.closed().filter(|_| outcome == Outcome::NoModel) {
-        printer.failure(&format!("agent `{}` has no model to ask: {}", closed.agent, closed.reason));
-        if let Some(hint) = &closed.hint {
-            printer.say(hint);
-        }
-        printer.say(&format!("what is finished is kept; go on with: longhand runs resume {run}"));
-    } else if outcome == Outcome::Waiting {
-        printer.say(&how_to_decide(run.as_str(), &report.waiting));
-    } else {
-        let usage = report.usage;
-        let seconds = report.duration_ms / 1000;
-        let documents = report.documents.len();
-        let calls = report.calls.len();
-        let cached = match report.calls.iter().filter(|call| call.cached).count() {
-            0 => String::new(),
-            cached => format!(" ({cached} answered before)"),
-        };
-        printer.say(&format!(
-            "run {run}: {outcome}, {documents} documents, {calls} calls{cached}, {} + {} tokens, {seconds} s",
-            usage.prompt_tokens, usage.completion_tokens
-        ));
-        if !report.lost.is_nothing() {
-            printer.say(&closing::lost(&report.lost));
-        }
-        context.ledger.record(&Event::Told)?;
-    }
-    Ok(outcome.into())
-}
-
-/// Every page of a report, as it is printed where no folder was asked for.
-pub(super) fn pages(report: &Report) -> String {
-    let mut pages: Vec<String> = report::document_pages(report).map(|(_, page)| page).collect();
-    if pages.len() != 1 {
-        pages.extend(report::archive_page(report));
-    }
-    pages.join("\n")
 }
 
 /// Compiles a workflow and says what is probably not as it was meant.

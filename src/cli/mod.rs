@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod fitting;
 mod fork;
+mod heard;
 mod job;
 mod journals;
 mod output;
@@ -20,6 +21,7 @@ mod settings;
 mod signals;
 mod stream;
 mod taking;
+mod unfolding;
 
 pub use error::ExitStatus;
 
@@ -57,6 +59,7 @@ async fn dispatch(args: Args, printer: &Printer) -> Result<ExitStatus, CommandEr
     match args.command {
         Command::Summarize(args) => commands::summarize::run(args, &settings, printer).await,
         Command::Ask(args) => commands::ask::run(args, &settings, printer).await,
+        Command::Think(args) => commands::think::run(args, &settings, printer).await,
         Command::Chat(args) => commands::chat::run(args, &settings, printer).await,
         Command::Run(args) => Box::pin(commands::run::run(args, &settings, printer)).await,
         Command::Plan(args) => commands::plan::run(args, &settings, printer).await,

@@ -110,6 +110,11 @@ impl Printer {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
+    /// The same for what nobody is to see.
+    pub(super) fn silent(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
     /// Whether progress may be drawn.
     pub(super) fn draws(&self) -> bool {
         self.terminal && !self.quiet

@@ -57,6 +57,16 @@ pub(super) fn unkept() -> Result<TempDir, CommandError> {
     tempfile::tempdir().map_err(failed)
 }
 
+/// Keeps a text among the files of a run, in the place of what would be read from standard input.
+pub(super) fn keep(text: &str, spool: &Path) -> Result<(), CommandError> {
+    let failed = |error| CommandError::caused(ExitStatus::Failed, "cannot keep the question", error);
+    // Such a file is its owner's alone, as all that a run keeps.
+    let mut file = NamedTempFile::new_in(spool).map_err(failed)?;
+    io::copy(&mut text.as_bytes(), &mut file).map_err(failed)?;
+    file.persist(spool.join(STDIN)).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// Reads what the plan names.
 pub(super) fn gather(plan: &Plan, spool: &Path) -> Result<Gathered, CommandError> {
     let mut inputs: Vec<Input> = plan.paths.iter().cloned().map(Input::Path).collect();

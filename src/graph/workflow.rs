@@ -87,6 +87,17 @@ impl Node {
         self.step.kind()
     }
 
+    /// Returns the inputs as the step sees them, given those of the run, but for those that another node fills.
+    #[must_use]
+    pub fn given(&self, inputs: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
+        let value = |binding: &Binding| match binding {
+            Binding::Text(text) => Some(text.clone()),
+            Binding::Input { input } => inputs.get(input).cloned(),
+            Binding::Node { .. } => None,
+        };
+        self.inputs.iter().filter_map(|(name, binding)| Some((name.as_str(), value(binding)?))).collect()
+    }
+
     /// Returns the variables of its prompt that other nodes fill; none for a step that has none.
     pub fn with(&self) -> impl Iterator<Item = (&String, &NodeName)> {
         super::draft::with(&self.step).into_iter().flatten()

@@ -97,7 +97,7 @@ impl Held<'_> {
                     variables.set("previous", "");
                 }
                 variables.set("round", 1);
-                variables.set("rounds", step.at_most.of(self.inputs).unwrap_or(1));
+                variables.set("rounds", step.at_most.of(&self.node.given(self.inputs)).unwrap_or(1));
                 if step.carry == Carry::Summary {
                     variables.set("thought", "");
                 }
@@ -126,7 +126,9 @@ impl Held<'_> {
         }
         let fixed = tokens(variables)?;
         let own = match &self.node.step {
-            StepSpec::Iterate(step) => step.round_tokens.as_ref().and_then(|own| own.of(self.inputs)),
+            StepSpec::Iterate(step) => {
+                step.round_tokens.as_ref().and_then(|own| own.of(&self.node.given(self.inputs)))
+            }
             _ => None,
         };
         let answer = TokenCount(own.unwrap_or(self.agent.max_output)).min(limits.max_output);
@@ -143,15 +145,18 @@ impl Held<'_> {
     fn carried(&self, step: &IterateSpec, fixed: TokenCount, answer: TokenCount) -> Option<Diagnostic> {
         match step.carry {
             Carry::All => {
-                let rounds = step.at_most.of(self.inputs)?;
+                let rounds = step.at_most.of(&self.node.given(self.inputs))?;
                 let label = format!("{rounds} answers of {answer} tokens beside {fixed}");
                 let help = "carry the `last` answer only, lower `at_most`, or lower `max_output`";
                 self.outgrows(fixed + TokenCount(answer.0.saturating_mul(rounds)), label, help)
             }
             Carry::Summary => {
                 // A summary is part of an answer, or the answer to a question for one; that question shows the whole round.
-                let asked =
-                    step.summary_tokens.as_ref().and_then(|most| most.of(self.inputs)).map(TokenCount);
+                let asked = step
+                    .summary_tokens
+                    .as_ref()
+                    .and_then(|most| most.of(&self.node.given(self.inputs)))
+                    .map(TokenCount);
                 let summary = answer.max(asked.unwrap_or_default());
                 let label = format!(
                     "a summary of {summary} tokens, a round of {answer} and a question for its summary of {} beside {fixed}",

@@ -8,6 +8,7 @@ use super::model::{
     Waiting,
 };
 use super::naming::Naming;
+use super::rounds::RoundsReader;
 use crate::graph::{Node, ValueKind, Workflow};
 use crate::name::NodeName;
 use crate::run::{
@@ -24,13 +25,17 @@ use crate::text::{Chunk, DocumentIndex};
 pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Borrow<Event>>) -> Report {
     let mut state = RunState::default();
     let mut calls: Vec<CallLine> = Vec::new();
-    let mut naming = None;
+    let (mut naming, mut rounds) = (None, None::<RoundsReader>);
     let mut duration_ms = 0;
     for event in events {
         let event = event.borrow();
         state.apply(event);
         match event {
+            Event::Started { plan, .. } => rounds = Some(RoundsReader::new(workflow, plan)),
             Event::Called(call) => {
+                if let Some(rounds) = &mut rounds {
+                    rounds.see(call);
+                }
                 // Every document is known before the first call.
                 let naming = naming.get_or_insert_with(|| naming_of(&state));
                 // An answer that was taken over from another run cost nothing in this one.
@@ -63,6 +68,7 @@ pub fn build(run: &str, workflow: &Workflow, events: impl IntoIterator<Item: Bor
         documents: view.documents(),
         failed: view.failures(),
         waiting: view.waiting(),
+        rounds: rounds.map_or_else(Vec::new, |rounds| rounds.lines(|task| view.naming.path_of(task.slot))),
         usage: Totals {
             prompt_tokens: made().map(|call| call.prompt_tokens).sum(),
             completion_tokens: made().map(|call| call.completion_tokens).sum(),

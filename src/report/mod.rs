@@ -7,6 +7,7 @@ mod diff;
 mod markdown;
 mod model;
 mod naming;
+mod rounds;
 mod stream;
 
 pub use build::build;
@@ -17,4 +18,5 @@ pub use model::{
     CallLine, ChunkLine, DocumentLine, Failure, Lost, QuoteLine, Report, Status, Summary, Totals, Waiting,
 };
 pub use naming::Naming;
+pub use rounds::{RoundInstance, RoundSeen, RoundsLine, RoundsReader};
 pub use stream::Line;

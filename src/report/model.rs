@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rounds::RoundsLine;
 use crate::model::StopReason;
 use crate::run::Outcome;
 use crate::text::TokenCount;
@@ -39,6 +40,9 @@ pub struct Report {
     /// What waits for a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// How every step that reasons in rounds came on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<RoundsLine>,
     /// Every call to a model, in the order in which they ended.
     pub calls: Vec<CallLine>,
     /// What the calls used together.

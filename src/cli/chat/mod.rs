@@ -1,6 +1,5 @@
 //! A chat: a session, the models that answer in it, and the workflow that a turn is.
 
-mod heard;
 mod import;
 mod lines;
 mod listing;
@@ -9,7 +8,6 @@ mod turn;
 mod visible;
 mod way;
 
-pub(super) use heard::Listener;
 pub(super) use import::read as read_import;
 pub(super) use lines::{Lines, Typed};
 pub(super) use listing::{exported, markdown};
@@ -24,6 +22,7 @@ use serde_json::Value as Json;
 
 use super::connecting::{connection, embedder as embedder_of};
 use super::error::{CommandError, ExitStatus};
+use super::heard::{Heard, Listener};
 use super::journals::now_ms;
 use super::printer::Printer;
 use super::settings::Settings;
@@ -35,7 +34,6 @@ use crate::model::Embedder;
 use crate::name::{NameError, SessionName};
 use crate::store::{Store, StoreError};
 use crate::text::ApproximateCounter;
-use heard::Heard;
 use way::{Turning, Way, compiled};
 
 /// The workflow that is a turn.

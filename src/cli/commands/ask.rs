@@ -42,6 +42,7 @@ impl Args {
             methods: METHODS,
             inputs: BTreeMap::from([("question".to_owned(), self.question)]),
             paths: self.paths,
+            text: None,
             purpose: Purpose::Together,
             output: None,
             force: false,

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::chat::{
-    self, Answered, Chat, Lines, Listener, Slash, Told, Typed, Which, session_name, visible,
-};
+use super::super::chat::{self, Answered, Chat, Lines, Slash, Told, Typed, Which, session_name, visible};
 use super::super::error::{CommandError, ExitStatus};
+use super::super::heard::Listener;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::hash::ContentHash;

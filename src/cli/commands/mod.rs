@@ -1,4 +1,4 @@
-//! One file a subcommand; `runs show` has `shown` and `plotted`, `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -12,10 +12,12 @@ pub(super) mod models;
 pub(super) mod plan;
 mod plotted;
 mod probing;
+mod rounds;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
 pub(super) mod shown;
 pub(super) mod store;
 pub(super) mod summarize;
+pub(super) mod think;
 pub(super) mod workflows;

@@ -9,7 +9,7 @@ use super::super::journals;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use super::super::taking;
-use super::{ask, run, summarize};
+use super::{ask, run, summarize, think};
 use crate::connect::Connection;
 use crate::intake::Gathered;
 use crate::model::ChatModel;
@@ -39,6 +39,8 @@ enum Of {
     Summarize(summarize::Args),
     /// Plan `ask`
     Ask(ask::Args),
+    /// Plan `think`
+    Think(think::Args),
 }
 
 pub(in super::super) async fn run(
@@ -51,6 +53,7 @@ pub(in super::super) async fn run(
     let job = match (args.of, args.run) {
         (Some(Of::Summarize(args)), _) => args.job(),
         (Some(Of::Ask(args)), _) => args.job()?,
+        (Some(Of::Think(args)), _) => args.job()?,
         (None, Some(args)) => args.job()?,
         (None, None) => {
             return Err(CommandError::new(ExitStatus::Usage, "there is nothing to plan")
@@ -58,8 +61,12 @@ pub(in super::super) async fn run(
         }
     };
     // Nothing is written, so nothing can be in the way.
+    let text = job.text.clone();
     let prepared = job::prepare(Job { output: None, ..job }, settings, printer)?;
     let spool = taking::unkept()?;
+    if let Some(text) = text {
+        taking::keep(&text, spool.path())?;
+    }
     let gathered = taking::gather(&prepared.plan, spool.path())?;
     let found = planned(prepared, gathered, None, limits, settings).await?;
     if printer.json || printer.jsonl {

@@ -48,6 +48,7 @@ impl Args {
             methods: job::Methods { small: "", large: "" },
             inputs: inputs(&self.params)?,
             paths: self.paths,
+            text: None,
             purpose: if self.together { Purpose::Together } else { Purpose::Each },
             output: self.output,
             force: self.force,

@@ -12,7 +12,7 @@ use super::super::journals;
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use super::plotted::{self, Target};
-use super::{run, shown};
+use super::{rounds, run, shown};
 use crate::name::RunId;
 use crate::report::{self, Diff, Parting};
 use crate::run::{CallRecord, Event, Outcome, RunState};
@@ -43,8 +43,11 @@ struct Show {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["call", "plan"])]
     #[expect(clippy::option_option, reason = "a flag that may have a value")]
     plot: Option<Option<PathBuf>>,
-    /// Overwrite the file of the picture
-    #[arg(long, requires = "plot")]
+    /// Write every round of reasoning into this file as an example to train a model on, one JSON value a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["call", "plan", "plot"])]
+    export_rounds: Option<PathBuf>,
+    /// Overwrite the file of the picture or of the rounds
+    #[arg(long)]
     force: bool,
 }
 
@@ -153,6 +156,11 @@ async fn show(
             return Err(CommandError::new(ExitStatus::Usage, "which turn of the chat?").hinted(hint));
         }
     };
+    if let Some(file) = &asked.export_rounds {
+        rounds::check_free(file, asked.force)?;
+        rounds::export(&run, file, settings, printer)?;
+        return Ok(ExitStatus::Done);
+    }
     match asked.call {
         Some(number) => call(&store, &run, number, printer),
         None if asked.plan => shown::against_plan(&run, settings, printer).await,

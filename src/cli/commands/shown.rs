@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::super::closing;
 use super::super::connecting::Connections;
 use super::super::decisions::how_to_decide;
 use super::super::error::{CommandError, ExitStatus};
-use super::super::job::{self, Prepared};
+use super::super::job::Prepared;
 use super::super::journals::{self, Past};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
@@ -189,7 +190,7 @@ fn text(report: &Report, beside: &str) -> String {
     }
     text.push('\n');
     text.push_str(beside);
-    text.push_str(&job::pages(report));
+    text.push_str(&closing::pages(report));
     for waiting in &report.waiting {
         let _ = writeln!(text, "\n{} waits over {}: {}\n", waiting.node, waiting.path, waiting.question);
         let _ = writeln!(text, "{}", waiting.text);

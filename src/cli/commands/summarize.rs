@@ -43,6 +43,7 @@ impl Args {
             methods: METHODS,
             inputs: BTreeMap::new(),
             paths: self.paths,
+            text: None,
             purpose: Purpose::Each,
             output: self.output,
             force: self.force,

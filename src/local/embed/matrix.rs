@@ -139,17 +139,19 @@ fn tile<const FMA: bool>(
             *sum = add_product::<FMA>(number, *weight, *sum);
         }
     };
-    let [a, b, c, d, e, f] = rows;
+    let [first, second, third, fourth, fifth, sixth] = rows;
     let [mut one, mut two, mut three, mut four, mut five, mut six] = *sums;
-    let upper = a.iter().zip(b).zip(c);
-    let lower = d.iter().zip(e).zip(f);
-    for ((weights, ((a, b), c)), ((d, e), f)) in weights.iter().zip(upper).zip(lower) {
-        add(&mut one, *a, weights);
-        add(&mut two, *b, weights);
-        add(&mut three, *c, weights);
-        add(&mut four, *d, weights);
-        add(&mut five, *e, weights);
-        add(&mut six, *f, weights);
+    let upper = first.iter().zip(second).zip(third);
+    let lower = fourth.iter().zip(fifth).zip(sixth);
+    for ((weights, upper), lower) in weights.iter().zip(upper).zip(lower) {
+        let ((first, second), third) = upper;
+        let ((fourth, fifth), sixth) = lower;
+        add(&mut one, *first, weights);
+        add(&mut two, *second, weights);
+        add(&mut three, *third, weights);
+        add(&mut four, *fourth, weights);
+        add(&mut five, *fifth, weights);
+        add(&mut six, *sixth, weights);
     }
     *sums = [one, two, three, four, five, six];
 }

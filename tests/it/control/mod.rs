@@ -7,6 +7,7 @@ mod mixed;
 mod prefixes;
 mod rounds;
 mod soak;
+mod summaries;
 
 use serde_json::Value;
 

@@ -11,17 +11,19 @@ use crate::model::{
 use crate::text::{TokenCount, TokenCounter};
 
 /// Is given an answer piece by piece.
-pub(in super::super) trait Listener: Send + Sync {
+pub(super) trait Listener: Send + Sync {
     /// Takes the next piece.
     fn piece(&self, text: &str);
     /// Is told that the pieces so far are no answer: it broke off, and comes again.
     fn broken(&self);
 }
 
-/// A model whose first answer of a turn somebody hears.
+/// A model whose first answer of a turn somebody hears, or every answer.
 pub(super) struct Heard {
     model: Arc<dyn ChatModel>,
     listener: Arc<dyn Listener>,
+    /// Whether every answer is heard.
+    always: bool,
     /// Whether the next answer is heard.
     open: AtomicBool,
     /// Whether anything of the last answer was.
@@ -36,7 +38,19 @@ impl fmt::Debug for Heard {
 
 impl Heard {
     pub(super) fn new(model: Arc<dyn ChatModel>, listener: Arc<dyn Listener>) -> Arc<Self> {
-        Arc::new(Self { model, listener, open: AtomicBool::new(false), any: AtomicBool::new(false) })
+        Arc::new(Self {
+            model,
+            listener,
+            always: false,
+            open: AtomicBool::new(false),
+            any: AtomicBool::new(false),
+        })
+    }
+
+    /// A model of which every answer is heard.
+    pub(super) fn always(model: Arc<dyn ChatModel>, listener: Arc<dyn Listener>) -> Arc<Self> {
+        let (open, any) = (AtomicBool::new(true), AtomicBool::new(false));
+        Arc::new(Self { model, listener, always: true, open, any })
     }
 
     /// Begins a turn: its first answer is heard, where it is to be, and what is asked after it is not.
@@ -65,7 +79,7 @@ impl Heard {
         match &answer {
             Ok(_) => {
                 self.any.store(both.began.load(Ordering::Acquire), Ordering::Release);
-                self.open.store(false, Ordering::Release);
+                self.open.store(self.always, Ordering::Release);
             }
             Err(_) if both.began.load(Ordering::Acquire) => self.listener.broken(),
             Err(_) => {}

@@ -1,0 +1,58 @@
+//! The rounds of a run as examples to train a model on, in a file.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::super::error::{CommandError, ExitStatus};
+use super::super::journals::{events_of, past};
+use super::super::printer::Printer;
+use super::super::settings::Settings;
+use crate::name::RunId;
+use crate::report::RoundsReader;
+use crate::run::Event;
+use crate::store::Store;
+
+/// Refuses a file that is there, before anything is asked.
+pub(super) fn check_free(file: &Path, force: bool) -> Result<(), CommandError> {
+    if force || !file.exists() {
+        return Ok(());
+    }
+    let message = format!("`{}` is there already", file.display());
+    Err(CommandError::new(ExitStatus::Usage, message)
+        .hinted("name another file, or overwrite it with `--force`"))
+}
+
+/// Writes every round of a run into a file, one JSON value a line.
+pub(super) fn export(
+    run: &RunId,
+    file: &Path,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let before = past(run, settings)?;
+    let mut reader = RoundsReader::new(&before.workflow, &before.plan);
+    if !reader.has_rounds() {
+        let message = format!("no step of the workflow `{}` reasons in rounds", before.plan.workflow);
+        return Err(CommandError::new(ExitStatus::Usage, message)
+            .hinted("`longhand think` does, and so does any `iterate` step with `carry: summary`"));
+    }
+    for event in events_of(&Store::open(&settings.store)?.read_run(run)?) {
+        if let Event::Called(call) = event? {
+            reader.see(&call);
+        }
+    }
+    let instances = reader.instances();
+    let mut text = String::new();
+    for instance in &instances {
+        let line = serde_json::to_string(instance)
+            .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))?;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{line}");
+    }
+    fs::write(file, text).map_err(|error| {
+        CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", file.display()), error)
+    })?;
+    printer.say(&format!("{} rounds are in `{}`", instances.len(), file.display()));
+    Ok(())
+}
