@@ -22,6 +22,8 @@ pub(super) struct Printer {
     /// Whether a run tells what happens in lines of JSON.
     pub(super) jsonl: bool,
     quiet: bool,
+    /// Whether data is not printed.
+    mute: bool,
     terminal: bool,
     color: bool,
 }
@@ -34,12 +36,14 @@ impl Printer {
             Color::Never => false,
             Color::Auto => terminal && super::settings::colour_is_welcome(),
         };
-        Self { json: global.json, jsonl: global.jsonl, quiet: global.quiet, terminal, color }
+        Self { json: global.json, jsonl: global.jsonl, quiet: global.quiet, mute: false, terminal, color }
     }
 
     /// Prints data. A reader that has seen enough (a closed pipe) is no failure.
-    #[expect(clippy::unused_self, reason = "whoever prints has been given a printer")]
     pub(super) fn data(&self, text: &str) -> Result<(), CommandError> {
+        if self.mute {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match written {
@@ -110,9 +114,9 @@ impl Printer {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// The same for what nobody is to see.
+    /// The same for what nobody is to see: errors alone are told, and data goes nowhere.
     pub(super) fn silent(&self) -> Self {
-        Self { quiet: true, ..self.clone() }
+        Self { quiet: true, mute: true, json: false, jsonl: false, ..self.clone() }
     }
 
     /// Whether progress may be drawn.

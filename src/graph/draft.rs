@@ -211,13 +211,11 @@ pub(super) fn named_inputs(step: &StepSpec) -> Vec<(&'static str, &str)> {
         StepSpec::Retrieve(step) => step.question.as_deref(),
         StepSpec::Recall(step) => Some(step.question.as_str()),
         StepSpec::Remember(step) => Some(step.question.as_str()),
-        StepSpec::Iterate(step) => {
-            let amounts = step.amounts().into_iter();
-            return amounts.filter_map(|(key, amount, _)| Some((key, amount?.input()?))).collect();
-        }
         _ => None,
     };
-    question.map(|question| ("question", question)).into_iter().collect()
+    let amounts = step.amounts().into_iter();
+    let amounts = amounts.filter_map(|(key, amount, _)| Some((key, amount.input()?)));
+    question.map(|question| ("question", question)).into_iter().chain(amounts).collect()
 }
 
 /// Returns the agent that a step asks.

@@ -241,9 +241,21 @@ impl Workflow {
     /// Returns the inputs that decide what a node asks; those of a split are those of the step that it splits for.
     #[must_use]
     pub fn inputs_of(&self, node: &Node) -> BTreeSet<String> {
+        let amounts = node.step.amounts().into_iter().filter_map(|(_, amount, _)| amount.input());
+        let amounts: BTreeSet<&str> = amounts.collect();
+        // A step of a sub-workflow sees the inputs of the run under the names of its own workflow.
+        let outer = |used: &dyn Fn(&String) -> bool| -> BTreeSet<String> {
+            let input = |(name, binding): (&String, &Binding)| match binding {
+                Binding::Input { input } if used(name) => Some(input.clone()),
+                _ => None,
+            };
+            node.inputs.iter().filter_map(input).collect()
+        };
         let question = match &node.step {
             StepSpec::Split(split) => {
-                return self.node(&split.reader).map(|reader| self.inputs_of(reader)).unwrap_or_default();
+                let of_reader = self.node(&split.reader).map(|reader| self.inputs_of(reader));
+                let own = outer(&|name| amounts.contains(name.as_str()));
+                return of_reader.into_iter().flatten().chain(own).collect();
             }
             StepSpec::Quote(quote) => quote.question.clone(),
             StepSpec::Retrieve(retrieve) => retrieve.question.clone(),
@@ -265,25 +277,18 @@ impl Workflow {
             | StepSpec::Gate(_)
             | StepSpec::Write(_) => None,
         };
-        let mut read: BTreeSet<String> =
+        let read: BTreeSet<String> =
             Self::prompts_of(node).flat_map(|prompt| self.prompts.variables(prompt)).collect();
-        if let StepSpec::Iterate(step) = &node.step {
-            let inputs = step.amounts().into_iter().filter_map(|(_, amount, _)| amount?.input());
-            read.extend(inputs.map(str::to_owned));
-        }
         // What an answer may say is held against all inputs, and a file may be named by any of them.
         let all = match &node.step {
             StepSpec::Call(call) => call.grounded_in.is_some(),
             StepSpec::Write(_) => true,
             _ => false,
         };
-        let used = |name: &String| all || Some(name) == question.as_ref() || read.contains(name);
-        // A step of a sub-workflow sees the inputs of the run under the names of its own workflow.
-        let outer = |(name, binding): (&String, &Binding)| match binding {
-            Binding::Input { input } if used(name) => Some(input.clone()),
-            _ => None,
-        };
-        node.inputs.iter().filter_map(outer).collect()
+        outer(&|name| {
+            let asked = Some(name) == question.as_ref() || read.contains(name);
+            all || asked || amounts.contains(name.as_str())
+        })
     }
 
     fn prompts_of(node: &Node) -> impl Iterator<Item = &PromptName> {

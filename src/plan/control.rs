@@ -13,10 +13,10 @@ impl Open<'_> {
     pub(super) fn iterate(&self, spec: &IterateSpec) -> Result<Most, StepError> {
         let agent = RunContext::agent(self.node)?;
         let model = self.context.models.of(agent)?;
-        let tokens = |amount: &Amount| self.context.amount(self.id, amount, IterateSpec::MOST_TOKENS);
+        let tokens = |amount: &Amount| self.context.amount(self.id, amount, Amount::MOST_TOKENS);
         let own = spec.round_tokens.as_ref().map(tokens).transpose()?.map(TokenCount);
         let answer = own.map_or_else(|| self.answer(agent), Ok)?.min(model.limits().max_output);
-        let rounds = self.context.amount(self.id, &spec.at_most, IterateSpec::MOST_ROUNDS)?;
+        let rounds = self.context.amount(self.id, &spec.at_most, Amount::MOST_ROUNDS)?;
         let left = rounds.saturating_sub(self.asked.calls);
         // Every round may need a call of its own for its summary.
         let summary = spec.summary_tokens.as_ref().map(tokens).transpose()?.map(TokenCount);

@@ -15,16 +15,10 @@ pub(super) fn problems(spec: &Located<WorkflowSpec>, place: [&str; 2], step: &St
     let [section, node] = place;
     match step {
         StepSpec::Iterate(step) => {
-            let numbers = step.amounts().into_iter().filter_map(|(key, amount, most)| {
-                let fits = amount?.number().is_none_or(|number| (1..=most).contains(&number));
-                let range =
-                    if key == "at_most" { format!("from 1 to {most}") } else { "at least 1".to_owned() };
-                (!fits).then(|| out_of_range(spec, &[section, node, "iterate", key], &range))
-            });
             let until = step.until.iter();
             let until = until.flat_map(|until| condition(spec, &[section, node, "iterate", "until"], until));
             let idle = idle(spec, place, step);
-            numbers.chain(until).chain(idle).collect()
+            until.chain(idle).collect()
         }
         StepSpec::Route(step) if step.cases.is_empty() => {
             let problem = spec.error_at_key(&[section, node, "route", "cases"], "the route has no cases");

@@ -37,12 +37,10 @@ pub use output_type::OutputType;
 pub use schema::{SchemaKind, schema};
 pub use script::script;
 pub use steps::{
-    Amount, Binding, CallSpec, Carry, CaseSpec, ExtractSpec, FilterSpec, FromInput, GateSpec, IterateSpec,
-    JudgeSpec, RankSpec, RecallSpec, RecordSchema, RememberSpec, RetrieveSpec, RouteSpec, SchemaProblem,
-    Several, SubworkflowSpec, Tie, VoteSpec, WriteFormat, WriteSpec,
+    Amount, Binding, CallSpec, Carry, CaseSpec, ChunkEnd, ExtractSpec, FilterSpec, FoldSpec, FromInput,
+    GateSpec, IterateSpec, JudgeSpec, Keep, Order, RankSpec, RecallSpec, RecordSchema, RememberSpec,
+    RetrieveSpec, RouteSpec, SchemaProblem, Several, SplitSpec, SubworkflowSpec, Tie, VoteSpec, WriteFormat,
+    WriteSpec,
 };
-pub use workflow::{
-    FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec, StepSpec,
-    WorkflowSpec,
-};
+pub use workflow::{GatherSpec, MapSpec, QuoteScore, QuoteSpec, ReduceSpec, StepSpec, WorkflowSpec};
 pub use yaml::{LARGEST_FILE, Located, mentioned_agents, parse, read, write};

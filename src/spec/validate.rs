@@ -8,7 +8,7 @@ use super::config::{BudgetSpec, Config};
 use super::control::{self, condition};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::input::{InputKind, InputSpec};
-use super::steps::RecordSchema;
+use super::steps::{Amount, RecordSchema};
 use super::workflow::{StepSpec, WorkflowSpec};
 use super::yaml::Located;
 
@@ -81,6 +81,12 @@ pub(super) fn workflow(spec: &Located<WorkflowSpec>) -> Result<(), Diagnostics> 
             problems.extend(of_step.and_then(|model| {
                 model_outside(spec, &[section, node.as_str(), step.kind(), "calls", "model"], model)
             }));
+            for (key, amount, most) in step.amounts() {
+                if amount.number().is_some_and(|number| !(1..=most).contains(&number)) {
+                    let range = if most == Amount::MOST_TOKENS { "at least 1" } else { "from 1 to 1000" };
+                    problems.push(out_of_range(spec, &at(step.kind(), key), range));
+                }
+            }
             if let StepSpec::Extract(extract) = step {
                 problems.extend(schema(spec, &at("extract", "schema"), &extract.schema));
             }
@@ -112,7 +118,6 @@ fn input(spec: &Located<WorkflowSpec>, name: &str, given: &InputSpec) -> Option<
 fn ranges(step: &StepSpec) -> Vec<(&'static str, &'static str, bool, &'static str)> {
     const POSITIVE: &str = "at least 1";
     match step {
-        StepSpec::Split(split) => vec![("split", "max_tokens", split.max_tokens != Some(0), POSITIVE)],
         StepSpec::Fold(fold) => vec![("fold", "rereads", fold.rereads <= 100, "from 0 to 100")],
         StepSpec::Quote(quote) => vec![
             ("quote", "propose", quote.propose != Some(0), POSITIVE),

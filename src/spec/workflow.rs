@@ -10,8 +10,9 @@ use super::example::Example;
 use super::input::InputSpec;
 use super::output_type::OutputType;
 use super::steps::{
-    CallSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec, RecallSpec, RememberSpec,
-    RetrieveSpec, RouteSpec, Several, SubworkflowSpec, VoteSpec, WriteSpec,
+    Amount, CallSpec, ExtractSpec, FilterSpec, FoldSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
+    RecallSpec, RememberSpec, RetrieveSpec, RouteSpec, Several, SplitSpec, SubworkflowSpec, VoteSpec,
+    WriteSpec,
 };
 use crate::name::{AgentName, NodeName, WorkflowName};
 
@@ -185,6 +186,24 @@ impl StepSpec {
         }
     }
 
+    /// Returns its numbers that an input may say, each with its key and the largest that it may be.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<(&'static str, &Amount, u64)> {
+        match self {
+            Self::Split(step) => {
+                step.max_tokens.iter().map(|most| ("max_tokens", most, Amount::MOST_TOKENS)).collect()
+            }
+            Self::Iterate(step) => {
+                let tokens = [("round_tokens", &step.round_tokens), ("summary_tokens", &step.summary_tokens)];
+                let tokens = tokens.into_iter().filter_map(|(key, most)| Some((key, most.as_ref()?)));
+                std::iter::once(("at_most", &step.at_most, Amount::MOST_ROUNDS))
+                    .chain(tokens.map(|(key, most)| (key, most, Amount::MOST_TOKENS)))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the step without what does not decide what is asked: how its calls are made, and what they may use.
     #[must_use]
     pub fn deciding(&self) -> Self {
@@ -204,80 +223,6 @@ impl StepSpec {
         }
         step
     }
-}
-
-/// Cuts documents into chunks by the real token budget of the step that reads them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SplitSpec {
-    /// The step that reads the chunks: its rendered prompt and its output decide how large they may be.
-    #[serde(rename = "for")]
-    #[schemars(with = "String")]
-    pub reader: NodeName,
-    /// An upper bound below what the window allows, in tokens.
-    #[serde(default)]
-    pub max_tokens: Option<u64>,
-    /// Which chunks to keep.
-    #[serde(default)]
-    pub keep: Keep,
-}
-
-/// Which chunks of a document are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Keep {
-    /// Every chunk.
-    #[default]
-    All,
-    /// Only the first one; the report says how much was left unread.
-    First,
-}
-
-/// Reads chunks in order, carrying one communication unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FoldSpec {
-    /// The node that yields the chunks.
-    #[schemars(with = "String")]
-    pub over: NodeName,
-    /// The worker. Its prompt is given `chunk`, `unit` (the previous answer, empty at first), `index` and `count`.
-    #[schemars(with = "String")]
-    pub agent: AgentName,
-    /// The order of reading.
-    #[serde(default)]
-    pub order: Order,
-    /// How often, over all, an answer may have a chunk read again: `<reread>2</reread>` in it makes the second one the next. From
-    /// 0 to 100. Its prompt is given `rereads`, how often that is left.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub rereads: u32,
-    /// Further template variables: variable -> node.
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub with: BTreeMap<String, NodeName>,
-    /// Demonstrations, sent after those of the agent.
-    #[serde(default)]
-    pub examples: Vec<Example>,
-    /// How the calls are made, where that is not as the agent says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calls: Option<StepCalls>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-/// The order in which a fold reads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// As the document stands.
-    #[default]
-    LeftToRight,
-    /// From the end to the beginning.
-    RightToLeft,
-    /// In a random order drawn from the seed: `shuffled: 7`.
-    Shuffled(u64),
 }
 
 /// Reads every chunk on its own.

@@ -19,9 +19,9 @@ pub(super) async fn run(
     spec: &IterateSpec,
 ) -> Result<Value, StepError> {
     let mut agent = RunContext::agent(node)?.clone();
-    let tokens = |amount: &Amount| context.amount(task, amount, IterateSpec::MOST_TOKENS);
+    let tokens = |amount: &Amount| context.amount(task, amount, Amount::MOST_TOKENS);
     agent.max_output = spec.round_tokens.as_ref().map(tokens).transpose()?.unwrap_or(agent.max_output);
-    let rounds = context.amount(task, &spec.at_most, IterateSpec::MOST_ROUNDS)?;
+    let rounds = context.amount(task, &spec.at_most, Amount::MOST_ROUNDS)?;
     let variables = context.variables(task, &spec.with)?;
     let mut asking = Asking { context, task, agent, variables, rounds, step: 0 };
     if spec.carry == Carry::Summary {

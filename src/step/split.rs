@@ -11,7 +11,7 @@ use crate::graph::Node;
 use crate::model::ModelLimits;
 use crate::prompt::Variables;
 use crate::run::{TaskId, Value};
-use crate::spec::{AgentSpec, FoldSpec, Keep, SplitSpec, StepSpec};
+use crate::spec::{AgentSpec, Amount, ChunkEnd, FoldSpec, Keep, SplitSpec, StepSpec};
 use crate::text::{Chunk, Splitter, TokenCount};
 
 /// Tokens set aside for what joining texts can add: byte-pair encodings are not additive at the seams of a prompt, and
@@ -23,7 +23,8 @@ const NUMBERING_SHARE: u64 = 5;
 
 pub(super) fn run(context: &RunContext, task: &TaskId, spec: &SplitSpec) -> Result<Value, StepError> {
     let reader = context.node(&spec.reader)?;
-    let most = spec.max_tokens.map(TokenCount);
+    let most = spec.max_tokens.as_ref().map(|most| context.amount(task, most, Amount::MOST_TOKENS));
+    let most = most.transpose()?.map(TokenCount);
     let budget = match (budget(context, task, reader)?, most) {
         (Some(budget), most) => most.map_or(budget, |most| budget.min(most)),
         // The compiler asks for `max_tokens` where no prompt of the reader bounds a chunk.
@@ -38,7 +39,12 @@ pub(super) fn run(context: &RunContext, task: &TaskId, spec: &SplitSpec) -> Resu
         let document = context.document(*index).ok_or_else(|| bug(&task.node, "document"))?;
         let failed = |source| StepError::Split { document: document.name.clone(), source };
         let before = chunks.len();
-        for piece in Splitter::new(document.reader()?, budget, counter) {
+        let splitter = Splitter::new(document.reader()?, budget, counter);
+        let splitter = match spec.at {
+            ChunkEnd::Sentences => splitter,
+            ChunkEnd::Paragraphs => splitter.at_paragraphs(),
+        };
+        for piece in splitter {
             let piece = piece.map_err(failed)?;
             chunks.push(Chunk { document: *index, span: piece.span, tokens: piece.tokens, hash: piece.hash });
             if spec.keep == Keep::First {

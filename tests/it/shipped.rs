@@ -53,6 +53,7 @@ fn every_shipped_workflow_compiles_without_a_warning() {
         "coa-shuffled",
         "hierarchical",
         "inftythink",
+        "inftythink-data",
         "inftythink-prompted",
         "iterative-summary",
         "map-extract",

@@ -1,10 +1,11 @@
-//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds`, `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds` and `converting`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
 pub(super) mod chat;
 pub(super) mod check;
 pub(super) mod completions;
+mod converting;
 pub(super) mod doctor;
 pub(super) mod eval;
 pub(super) mod graph;

@@ -1,6 +1,5 @@
 //! The rounds of a run as examples to train a model on, in a file.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use super::super::journals::{events_of, past};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
 use crate::name::RunId;
-use crate::report::RoundsReader;
+use crate::report::{RoundInstance, RoundsReader};
 use crate::run::Event;
 use crate::store::Store;
 
@@ -43,16 +42,19 @@ pub(super) fn export(
         }
     }
     let instances = reader.instances();
-    let mut text = String::new();
-    for instance in &instances {
-        let line = serde_json::to_string(instance)
-            .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))?;
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{line}");
-    }
-    fs::write(file, text).map_err(|error| {
-        CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", file.display()), error)
-    })?;
+    let text: String = instances.iter().map(line).collect::<Result<_, _>>()?;
+    fs::write(file, text).map_err(|error| unwritten(file, error))?;
     printer.say(&format!("{} rounds are in `{}`", instances.len(), file.display()));
     Ok(())
+}
+
+/// One instance as a line of JSON.
+pub(super) fn line(instance: &RoundInstance) -> Result<String, CommandError> {
+    let line = serde_json::to_string(instance);
+    line.map(|line| line + "\n")
+        .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot write JSON", error))
+}
+
+pub(super) fn unwritten(file: &Path, error: std::io::Error) -> CommandError {
+    CommandError::caused(ExitStatus::Failed, format!("cannot write `{}`", file.display()), error)
 }

@@ -8,7 +8,7 @@ use super::super::error::{CommandError, ExitStatus};
 use super::super::job::{self, Job};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use super::rounds;
+use super::{converting, rounds};
 use crate::run::Purpose;
 
 /// Any model can be told in words to reason in rounds; only few were trained to it.
@@ -20,8 +20,8 @@ const TRAINED: &str = "inftythink";
 #[derive(Debug, clap::Args)]
 pub(in super::super) struct Args {
     /// The problem; `-` reads it from stdin
-    #[arg(value_name = "QUESTION")]
-    question: String,
+    #[arg(value_name = "QUESTION", required_unless_present = "convert")]
+    question: Option<String>,
     /// The method: any workflow with an input named `question`
     #[arg(short, long, value_name = "NAME")]
     method: Option<String>,
@@ -40,7 +40,11 @@ pub(in super::super) struct Args {
     /// Write every round into this file as an example to train a model on, one JSON value a line
     #[arg(long, value_name = "FILE")]
     export_rounds: Option<PathBuf>,
-    /// Overwrite that file
+    /// Solve nothing: cut the long chains of reasoning in this file of JSON lines into rounds, sum up each, and write them into the
+    /// file of `--export-rounds`
+    #[arg(long, value_name = "FILE", requires = "export_rounds", conflicts_with_all = ["question", "method", "trained"])]
+    convert: Option<PathBuf>,
+    /// Overwrite the file of the rounds
     #[arg(long, requires = "export_rounds")]
     force: bool,
 }
@@ -54,6 +58,9 @@ pub(in super::super) async fn run(
     if let Some(file) = &export {
         rounds::check_free(file, args.force)?;
     }
+    if let (Some(from), Some(to)) = (&args.convert, &export) {
+        return converting::convert(from, to, args.segment, settings, printer).await;
+    }
     let opened = job::open(args.job()?, settings, printer)?;
     let run = opened.run.clone();
     let status = opened.work(settings, printer).await?;
@@ -65,7 +72,7 @@ pub(in super::super) async fn run(
 
 impl Args {
     pub(super) fn job(self) -> Result<Job, CommandError> {
-        let mut question = self.question;
+        let mut question = self.question.unwrap_or_default();
         if question == "-" {
             question.clear();
             let read = io::stdin().lock().read_to_string(&mut question);

@@ -50,7 +50,7 @@ impl<'de> Visitor<'de> for AmountVisitor {
     fn visit_i64<E: Error>(self, number: i64) -> Result<Amount, E> {
         u64::try_from(number)
             .map(Amount::Number)
-            .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+            .map_err(|_| E::invalid_type(Unexpected::Signed(number), &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Amount, A::Error> {
@@ -59,6 +59,11 @@ impl<'de> Visitor<'de> for AmountVisitor {
 }
 
 impl Amount {
+    /// The largest number of rounds.
+    pub const MOST_ROUNDS: u64 = 1000;
+    /// The largest number of tokens of a prompt or an answer.
+    pub const MOST_TOKENS: u64 = u32::MAX as u64;
+
     /// Returns the number, where it stands in the workflow.
     #[must_use]
     pub fn number(&self) -> Option<u64> {

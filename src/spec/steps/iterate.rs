@@ -45,23 +45,6 @@ pub struct IterateSpec {
     pub calls: Option<StepCalls>,
 }
 
-impl IterateSpec {
-    /// The largest number of rounds.
-    pub const MOST_ROUNDS: u64 = 1000;
-    /// The largest number of tokens of an answer.
-    pub const MOST_TOKENS: u64 = u32::MAX as u64;
-
-    /// Returns its numbers, each with its key and the largest that it may be.
-    #[must_use]
-    pub fn amounts(&self) -> [(&'static str, Option<&Amount>, u64); 3] {
-        [
-            ("at_most", Some(&self.at_most), Self::MOST_ROUNDS),
-            ("round_tokens", self.round_tokens.as_ref(), Self::MOST_TOKENS),
-            ("summary_tokens", self.summary_tokens.as_ref(), Self::MOST_TOKENS),
-        ]
-    }
-}
-
 /// What a round sees of the rounds before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! What changes in a step that is put into another workflow: the names that it mentions, and its seeds.
 
-use super::super::workflow::{Order, StepSpec};
+use super::super::workflow::StepSpec;
+use super::reading::Order;
 use super::subworkflow::Binding;
 use super::vote::Tie;
 use crate::name::NodeName;

@@ -189,3 +189,32 @@ fn a_part_is_read_again_where_an_answer_asks_for_it_and_never_too_often() {
     assert_eq!(parts.len(), count + 1);
     assert!(!calls[2][0].contains("<reread>1</reread>"), "{}", calls[2][0]);
 }
+
+#[test]
+fn long_chains_become_rounds_to_train_on_and_a_bad_line_costs_only_itself() {
+    let longhand = prepared(
+        "context: 4000\nmax_output: 100\nrules:\n  - {when: 'two is', say: '* two'}\n  - {when: 'one is', say: '* one'}\n  - {when: '', say: '* more'}\n",
+    );
+    let paragraph =
+        |word: &str| format!("So {word} is found here after some thought. Then we go on with it.");
+    let reasoning = [paragraph("one"), paragraph("two"), paragraph("three")].join("\n\n");
+    let chain = serde_json::json!({"question": "How many?", "reasoning": reasoning, "conclusion": "Three."});
+    longhand.file("chains.jsonl", format!("{chain}\n{{\"no\": 1}}\n{chain}\n"));
+    let args = ["think", "--convert", "chains.jsonl", "--export-rounds", "out.jsonl", "--segment", "20"];
+    let ended = longhand.run(&[&args[..], &["--model", "scripted:script.yaml"]].concat());
+    assert_eq!(ended.code, Some(5), "{}", ended.shown());
+    assert!(ended.stderr.contains("chains.jsonl:2: expected `question`"), "{}", ended.shown());
+    assert_eq!(ended.stdout, "");
+    let lines = std::fs::read_to_string(longhand.work().join("out.jsonl")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[0]["reasoning"], paragraph("one"));
+    assert_eq!((&lines[0]["history"], &lines[0]["summary"]), (&Value::Null, &"* one".into()));
+    assert_eq!((&lines[1]["history"], &lines[1]["summary"]), (&"* one".into(), &"* two".into()));
+    assert_eq!((&lines[2]["history"], &lines[2]["summary"]), (&"* two".into(), &Value::Null));
+    assert_eq!(
+        (&lines[2]["reasoning"], &lines[2]["conclusion"]),
+        (&paragraph("three").into(), &"Three.".into())
+    );
+    assert_eq!(lines[..3], lines[3..]);
+}
