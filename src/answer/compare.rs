@@ -77,10 +77,11 @@ fn is_equation(tree: &Tree) -> bool {
     matches!(tree, Tree::Relation { signs, .. } if signs.iter().all(|sign| *sign == Sign::Equal))
 }
 
-/// `x`, `AB`, `f(x)`, `f(2)`, `area`.
+/// `x`, `AB`, `f(x)`, `f(2)`, `(x, y)`, `area`.
 fn is_name(tree: &Tree) -> bool {
     match tree {
         Tree::Variable(_) | Tree::Words(_) => true,
+        Tree::Tuple { items, .. } => items.iter().all(|item| matches!(item, Tree::Variable(_))),
         Tree::Product(all) => {
             matches!(all.first(), Some(Tree::Variable(_)))
                 && !all.iter().any(|tree| matches!(tree, Tree::Inverse(_)))

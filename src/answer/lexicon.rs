@@ -36,6 +36,12 @@ const SHORT_WORDS: [&str; 26] = [
     "yes", "no", "odd", "not", "all", "the", "is", "mi", "ml", "rad",
 ];
 
+/// Units that stand behind formulas with variables, too.
+const UNITS: [&str; 18] = [
+    "unit", "units", "square", "cubic", "cm", "mm", "km", "kg", "meters", "feet", "inches", "miles",
+    "dollars", "cents", "hours", "minutes", "seconds", "radians",
+];
+
 const GREEK: [(&str, char); 24] = [
     ("alpha", 'α'),
     ("beta", 'β'),
@@ -65,6 +71,16 @@ const GREEK: [(&str, char); 24] = [
 
 pub(super) fn is_short_word(small: &str) -> bool {
     SHORT_WORDS.contains(&small)
+}
+
+/// Units of one letter, which in a formula would be variables.
+pub(super) fn is_letter_unit(small: &str) -> bool {
+    matches!(small, "m" | "g" | "s" | "h" | "l")
+}
+
+/// Whether words begin with a unit.
+pub(super) fn is_unit(words: &str) -> bool {
+    words.split(' ').next().is_some_and(|first| UNITS.contains(&first))
 }
 
 pub(super) fn is_currency(c: char) -> bool {
@@ -152,7 +168,9 @@ pub(super) fn command(name: &str) -> Option<Token> {
         "rbrack" => ']',
         "cr" | "newline" => '\n',
         "colon" => ':',
-        "equiv" | "approx" => '=',
+        "equiv" => '=',
+        "approx" => '≈',
+        "setminus" | "backslash" => '∖',
         _ => '\0',
     };
     if sign != '\0' {

@@ -16,6 +16,7 @@ mod lexicon;
 mod numbers;
 mod parse;
 mod primary;
+mod quantity;
 mod ratio;
 mod reals;
 mod token;
@@ -27,7 +28,7 @@ use tree::Tree;
 /// What kind of answer a text ends in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerKind {
-    /// The text itself; two are the same that have the same words.
+    /// The text itself, also where it is empty; two are the same that have the same words.
     Words,
     /// A formula, a number, a set, an equation: what stands in the last box, behind the last `####` (GSM8K's mark), behind the
     /// last "answer is", or is the whole text; otherwise the last formula, and the last number where there is none.
@@ -52,7 +53,7 @@ pub enum AnswerKind {
 #[must_use]
 pub fn extract(text: &str, kind: AnswerKind) -> Option<&str> {
     match kind {
-        AnswerKind::Words => Some(text.trim()).filter(|text| !text.is_empty()),
+        AnswerKind::Words => Some(text.trim()),
         AnswerKind::Math => extract::math(text),
         AnswerKind::Number => extract::a_number(text),
         AnswerKind::Choice => extract::a_choice(text),
@@ -127,8 +128,7 @@ impl<'a> Answer<'a> {
 }
 
 /// The words of a text: without case, punctuation and the spaces between them.
-#[must_use]
-pub fn words(text: &str) -> String {
+fn words(text: &str) -> String {
     let words = text.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
@@ -151,10 +151,17 @@ impl Formula {
     }
 }
 
-/// A text without space, and without the commands that only change how it looks.
+/// A text without space, and without the commands that only change how it looks. Space that keeps two numbers apart stays.
 fn written(text: &str) -> String {
-    let text: String = text.trim().trim_end_matches('.').split_whitespace().collect();
-    ["\\left", "\\right", "\\!", "\\,", "\\;", "$"].iter().fold(text, |text, look| text.replace(look, ""))
+    let mut squeezed = String::new();
+    for word in text.trim().trim_end_matches('.').split_whitespace() {
+        let apart = squeezed.ends_with(|c: char| c.is_alphanumeric() || c == ',');
+        if apart && word.starts_with(char::is_alphanumeric) {
+            squeezed.push(' ');
+        }
+        squeezed.push_str(word);
+    }
+    ["\\left", "\\right", "\\!", "\\,", "\\;", "$"].iter().fold(squeezed, |text, look| text.replace(look, ""))
 }
 
 #[cfg(test)]

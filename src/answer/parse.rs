@@ -1,6 +1,5 @@
 //! Reads tokens as an answer: lists, relations, unions, sums and products. What they are made of is read in `primary`.
 
-use super::lexicon::Named;
 use super::token::{Lexeme, Token, tokens};
 use super::tree::{Function, Sign, Tree};
 
@@ -39,17 +38,9 @@ fn only_words(lexemes: &[Lexeme]) -> Option<String> {
     any.then_some(words)
 }
 
-/// The number that a token is, where it has no point.
-fn whole(token: Option<&Token>) -> Option<i64> {
-    match token {
-        Some(Token::Digits { text, .. }) => text.parse().ok(),
-        _ => None,
-    }
-}
-
 pub(super) struct Parser {
     lexemes: Vec<Lexeme>,
-    at: usize,
+    pub(super) at: usize,
     depth: usize,
     /// How many bars of `|x|` are open: the next one closes.
     pub(super) bars: usize,
@@ -68,6 +59,11 @@ impl Parser {
         let token = self.peek().cloned();
         self.at += usize::from(token.is_some());
         token
+    }
+
+    /// Whether space stands before the next token.
+    pub(super) fn is_spaced(&self) -> bool {
+        self.lexemes.get(self.at).is_some_and(|lexeme| lexeme.spaced)
     }
 
     pub(super) fn skip(&mut self, by: usize) {
@@ -125,6 +121,10 @@ impl Parser {
     }
 
     fn relation(&mut self) -> Option<Tree> {
+        // `\approx 3.14` and `= 5` say what something is that is not written down again.
+        if self.is_sign('≈') || self.is_sign('=') {
+            self.skip(1);
+        }
         let mut sides = vec![self.union()?];
         let mut signs = Vec::new();
         while let Some(Token::Sign(sign)) = self.peek() {
@@ -148,13 +148,17 @@ impl Parser {
             signs.push(sign);
             sides.push(self.union()?);
         }
+        // The value itself stands before what is near it.
+        while self.eat('≈') {
+            self.union()?;
+        }
         if signs.is_empty() { sides.pop() } else { Some(Tree::Relation { sides, signs }) }
     }
 
     fn union(&mut self) -> Option<Tree> {
         let mut left = vec![self.sum()?];
         let mut joins = None;
-        while let Some(Token::Sign(sign @ ('∪' | '∩'))) = self.peek() {
+        while let Some(Token::Sign(sign @ ('∪' | '∩' | '∖'))) = self.peek() {
             let join = *sign;
             // One kind at a time: what is between two kinds would need brackets.
             if joins.is_some_and(|before| before != join) {
@@ -167,6 +171,7 @@ impl Parser {
         match joins {
             None => left.pop(),
             Some('∪') => Some(Tree::Union(left)),
+            Some('∖') => Some(Tree::Difference(left)),
             Some(_) => Some(Tree::Intersection(left)),
         }
     }
@@ -230,7 +235,7 @@ impl Parser {
         loop {
             has_variable |=
                 factors.last().is_some_and(|factor| factor.any(&|part| matches!(part, Tree::Variable(_))));
-            if !has_variable && self.units() {
+            if (!has_variable || self.unit_ahead()) && self.units() {
                 break;
             }
             if !self.starts_factor() {
@@ -245,77 +250,6 @@ impl Parser {
             factors.push(self.power()?);
         }
         if factors.len() == 1 { factors.pop() } else { Some(Tree::Product(factors)) }
-    }
-
-    /// `1\frac{4}{5}` and `1 4/5` are sums; `2\frac{5}{3}`, whose fraction is none of a whole, is a product.
-    fn mixed_number(&mut self) -> Option<Tree> {
-        let first = whole(self.peek())?;
-        let back = self.at;
-        self.skip(1);
-        let spaced = self.lexemes.get(self.at).is_some_and(|lexeme| lexeme.spaced);
-        let fraction = if self.peek() == Some(&Token::Named(Named::Fraction)) {
-            self.skip(1);
-            self.digits_of_fraction()
-        } else if spaced && self.ahead(1) == Some(&Token::Sign('/')) {
-            let (above, below) = (whole(self.peek()), whole(self.ahead(2)));
-            self.skip(3);
-            above.zip(below)
-        } else {
-            None
-        };
-        match fraction {
-            Some((above, below)) if above < below && !self.is_sign('^') => {
-                let fraction = Tree::divided(Tree::whole(above), Tree::whole(below));
-                Some(Tree::Sum(vec![Tree::whole(first), fraction]))
-            }
-            _ => {
-                self.at = back;
-                None
-            }
-        }
-    }
-
-    /// Passes over the two numbers of a fraction: `{4}{5}`, `45`.
-    fn digits_of_fraction(&mut self) -> Option<(i64, i64)> {
-        if let Some(Token::Digits { text, .. }) = self.peek()
-            && let (2, Ok(both)) = (text.len(), text.parse::<i64>())
-        {
-            self.skip(1);
-            return Some((both / 10, both % 10));
-        }
-        let mut part = || {
-            let braces = self.eat('{');
-            let found = whole(self.peek());
-            self.skip(1);
-            if braces && !self.eat('}') { None } else { found }
-        };
-        let above = part()?;
-        Some((above, part()?))
-    }
-
-    /// Passes over words behind a number, which say what it counts: `cm^2`, `square units`, `km/h`.
-    fn units(&mut self) -> bool {
-        let mut any = false;
-        while matches!(self.peek(), Some(Token::Words(_))) {
-            any = true;
-            self.skip(1);
-            if self.is_sign('^') {
-                match (self.ahead(1), self.ahead(2), self.ahead(3)) {
-                    (Some(Token::Digits { .. }), ..) => self.skip(2),
-                    (Some(Token::Sign('{')), Some(Token::Digits { .. }), Some(Token::Sign('}'))) => {
-                        self.skip(4);
-                    }
-                    _ => {}
-                }
-            }
-            if matches!(
-                (self.peek(), self.ahead(1)),
-                (Some(Token::Sign('/' | '*')), Some(Token::Words(_) | Token::Letter(_)))
-            ) {
-                self.skip(2);
-            }
-        }
-        any
     }
 
     pub(super) fn power(&mut self) -> Option<Tree> {

@@ -54,7 +54,9 @@ impl Reals {
 }
 
 fn is_near(one: f64, two: f64) -> bool {
-    one.total_cmp(&two).is_eq() || (one - two).abs() <= NEAR * one.abs().max(two.abs())
+    // Beyond all numbers nothing is near anything else.
+    let finite = one.is_finite() && two.is_finite();
+    one.total_cmp(&two).is_eq() || (finite && (one - two).abs() <= NEAR * one.abs().max(two.abs()))
 }
 
 fn real(tree: &Tree) -> Option<f64> {
@@ -63,9 +65,7 @@ fn real(tree: &Tree) -> Option<f64> {
 
 fn pieces(tree: &Tree) -> Option<Vec<Piece>> {
     match tree {
-        Tree::Constant(Constant::Reals) => {
-            Some(vec![between((f64::NEG_INFINITY, false), (f64::INFINITY, false))?])
-        }
+        Tree::Constant(Constant::Reals) => Some(everything()),
         Tree::Tuple { items, from_closed, to_closed } => match items.as_slice() {
             [from, to] => Some(vec![between((real(from)?, *from_closed), (real(to)?, *to_closed))?]),
             _ => None,
@@ -82,18 +82,42 @@ fn pieces(tree: &Tree) -> Option<Vec<Piece>> {
             Some(joined)
         }
         Tree::Intersection(all) => {
-            let mut shared = vec![between((f64::NEG_INFINITY, false), (f64::INFINITY, false))?];
+            let mut left = everything();
             for tree in all {
-                let others = joined(pieces(tree)?);
-                shared = shared
-                    .iter()
-                    .flat_map(|one| others.iter().filter_map(|two| common(*one, *two)))
-                    .collect();
+                left = shared(&left, &joined(pieces(tree)?));
             }
-            Some(shared)
+            Some(left)
+        }
+        Tree::Difference(all) => {
+            let (first, others) = all.split_first()?;
+            let mut left = joined(pieces(first)?);
+            for tree in others {
+                left = shared(&left, &outside(&joined(pieces(tree)?)));
+            }
+            Some(left)
         }
         _ => None,
     }
+}
+
+fn everything() -> Vec<Piece> {
+    between((f64::NEG_INFINITY, false), (f64::INFINITY, false)).into_iter().collect()
+}
+
+fn shared(one: &[Piece], two: &[Piece]) -> Vec<Piece> {
+    one.iter().flat_map(|one| two.iter().filter_map(|two| common(*one, *two))).collect()
+}
+
+/// What lies between pieces that are in order.
+fn outside(pieces: &[Piece]) -> Vec<Piece> {
+    let mut from = (f64::NEG_INFINITY, false);
+    let mut gaps = Vec::new();
+    for piece in pieces {
+        gaps.extend(between(from, (piece.from, !piece.from_closed)));
+        from = (piece.to, !piece.to_closed);
+    }
+    gaps.extend(between(from, (f64::INFINITY, false)));
+    gaps
 }
 
 /// A piece, where there is something between its ends. No end at infinity belongs to it.
@@ -193,6 +217,8 @@ mod tests {
         assert!(same(r"(2,3)\cup\{3\}", "(2,3]"));
         assert!(!same(r"[0,1)\cup(1,2]", "[0,2]"));
         assert!(same(r"(0,2)\cap[1,3]", "[1,2)"));
+        assert!(same(r"\mathbb{R} \setminus \{0\}", r"(-\infty,0)\cup(0,\infty)"));
+        assert!(same(r"[0,5]\setminus(1,2)", r"[0,1]\cup[2,5]"));
     }
 
     #[test]
@@ -201,6 +227,7 @@ mod tests {
         assert!(same(r"3 \ge x > 1", "(1,3]"));
         assert!(same(r"x \ne 0", r"(-\infty,0)\cup(0,\infty)"));
         assert!(!same("x>2", "y>2"));
+        assert!(!same("x<2", r"(2,\infty)"));
         assert!(Reals::of(&parse("x+1>2").unwrap()).is_none());
     }
 }

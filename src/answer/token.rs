@@ -231,7 +231,8 @@ impl<'a> Lexer<'a> {
         }
         let words = small.trim_matches(|c: char| !c.is_alphanumeric());
         let number = content.starts_with(|c: char| c.is_ascii_digit());
-        if self.is_unit(words) {
+        let counted = matches!(self.all.last(), Some(Lexeme { token: Token::Digits { .. }, .. }));
+        if self.is_unit(words) || (counted && font != "mathbf" && lexicon::is_letter_unit(words)) {
             self.push(Token::Words(words.to_owned()));
         } else if let Some(named) = lexicon::plain_name(words) {
             self.push(named);

@@ -43,6 +43,8 @@ pub(super) enum Tree {
     },
     Union(Vec<Self>),
     Intersection(Vec<Self>),
+    /// The first without the others.
+    Difference(Vec<Self>),
     Matrix(Vec<Vec<Self>>),
     /// `1 < x \le 3`: the sides, and what stands between each two of them.
     Relation {
@@ -172,6 +174,7 @@ impl Tree {
             | Self::Tuple { items: of, .. }
             | Self::Union(of)
             | Self::Intersection(of)
+            | Self::Difference(of)
             | Self::Relation { sides: of, .. } => of.iter().collect(),
             Self::Matrix(rows) => rows.iter().flatten().collect(),
         }
@@ -192,6 +195,7 @@ impl Tree {
                     | Self::Tuple { .. }
                     | Self::Union(_)
                     | Self::Intersection(_)
+                    | Self::Difference(_)
                     | Self::Matrix(_)
                     | Self::Relation { .. }
             )

@@ -39,7 +39,7 @@ pub use script::script;
 pub use steps::{
     Binding, CallSpec, Carry, CaseSpec, ExtractSpec, FilterSpec, GateSpec, IterateSpec, JudgeSpec, RankSpec,
     RecallSpec, RecordSchema, RememberSpec, RetrieveSpec, RouteSpec, SchemaProblem, Several, SubworkflowSpec,
-    Tie, VoteSpec, WriteFormat, WriteSpec,
+    Tie, VoteBy, VoteSpec, WriteFormat, WriteSpec,
 };
 pub use workflow::{
     FoldSpec, GatherSpec, Keep, MapSpec, Order, QuoteScore, QuoteSpec, ReduceSpec, SplitSpec, StepSpec,
