@@ -41,6 +41,7 @@ fn same_spread(one: &Tree, two: &Tree) -> bool {
         | (Tree::List(b) | Tree::Set(b), Tree::Tuple { items: a, from_closed, to_closed }) => {
             !from_closed && !to_closed && same_in_order(a, b)
         }
+        (Tree::Union(a), Tree::Union(b)) => same_reals(one, two) || same_things(a, b),
         _ if one.is_single() && two.is_single() => same_single(one, two),
         _ => same_reals(one, two),
     }

@@ -67,7 +67,7 @@ pub(super) fn same_value(one: &Tree, two: &Tree) -> bool {
     if variables.is_empty() {
         let setting = || Setting::new(BTreeMap::new());
         return match (setting().value(one), setting().value(two)) {
-            (Some(a), Some(b)) if is_decimal(one) || is_decimal(two) => a.is_same_rounded(&b),
+            (Some(a), Some(b)) if may_be_rounded(one, &b) || may_be_rounded(two, &a) => a.is_same_rounded(&b),
             (Some(a), Some(b)) => a.is_same(&b),
             (None, None) => canonical(one) == canonical(two),
             _ => false,
@@ -106,6 +106,11 @@ pub(super) fn same_zeros(one: &Tree, two: &Tree, positive: bool) -> bool {
 /// Returns the value of a formula without variables.
 pub(super) fn number(tree: &Tree) -> Option<Value> {
     Setting::new(BTreeMap::new()).value(tree)
+}
+
+/// Whether a number was rounded from another one, perhaps: nobody rounds to six places what is whole.
+fn may_be_rounded(tree: &Tree, from: &Value) -> bool {
+    is_decimal(tree) && !matches!(from, Value::Exact(ratio) if ratio.is_whole())
 }
 
 /// Whether it is one number with a point in it, which may have been rounded.
@@ -155,6 +160,13 @@ mod tests {
         assert!(!same(r"\sqrt{x^2}", "x"), "a variable may be negative");
         assert!(!same("x+y", "x-y"));
         assert!(!same("x^{100}", "x^{101}"));
+    }
+
+    #[test]
+    fn a_decimal_may_be_rounded_from_a_fraction_and_not_from_a_whole_number() {
+        assert!(same("0.666667", r"\frac{2}{3}") && same("1.414214", r"\sqrt{2}"));
+        assert!(!same("0.66667", r"\frac{2}{3}") && !same("1.0000001", "1"));
+        assert!(same("3.0", "3"));
     }
 
     #[test]

@@ -221,6 +221,9 @@ impl Parser {
 
     fn side_by_side(&mut self) -> Option<Tree> {
         if let Some(mixed) = self.mixed_number() {
+            if self.eat('^') {
+                self.degrees();
+            }
             self.units();
             return Some(mixed);
         }

@@ -33,9 +33,9 @@ fn pairs_are_judged_as_math_verify_judges_them() {
     let rows: Vec<Value> = rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
     let count =
         |equal: bool| rows.iter().filter(|row| row["equal"] == equal && row.get("ours").is_none()).count();
-    assert!(count(true) >= 200 && count(false) >= 200, "{}, {}", count(true), count(false));
+    assert!(count(true) >= 400 && count(false) >= 380, "{}, {}", count(true), count(false));
     let differ = rows.iter().filter(|row| row.get("ours").is_some()).count();
-    assert_eq!(differ, 16, "what differs from math-verify is named in the README");
+    assert_eq!(differ, 44, "what differs from math-verify is named in the README");
 }
 
 #[test]
