@@ -1,5 +1,7 @@
 //! Tells whether two answers say the same: the same number, the same formula, the same set, the same equation.
 
+use std::cell::Cell;
+
 use super::formula::{number, same_value, same_zeros};
 use super::reals::Reals;
 use super::tree::{Sign, Tree};
@@ -7,41 +9,60 @@ use super::tree::{Sign, Tree};
 /// The most things whose order may differ; longer lists have to be in the same order.
 const MOST_UNORDERED: usize = 64;
 
-/// Tells whether two answers say the same.
-pub(super) fn same(one: &Tree, two: &Tree) -> bool {
-    one == two || same_spread(&spread(one.clone()), &spread(two.clone()))
+/// How many parts are compared with each other before two answers are taken for different. Sets of sets could otherwise take
+/// for ever.
+const MOST_COMPARISONS: u32 = 10_000;
+
+/// How many comparisons are left.
+struct Effort(Cell<u32>);
+
+impl Effort {
+    fn is_left(&self) -> bool {
+        let left = self.0.get().checked_sub(1);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
 }
 
-fn same_spread(one: &Tree, two: &Tree) -> bool {
+/// Tells whether two answers say the same.
+pub(super) fn same(one: &Tree, two: &Tree) -> bool {
+    let effort = Effort(Cell::new(MOST_COMPARISONS));
+    one == two || same_spread(&spread(one.clone()), &spread(two.clone()), &effort)
+}
+
+fn same_spread(one: &Tree, two: &Tree, effort: &Effort) -> bool {
+    if !effort.is_left() {
+        return false;
+    }
     match (solution(one), solution(two)) {
         (Some((one_name, one)), Some((two_name, two))) if same_name(one_name, two_name) => {
-            return same_spread(one, two);
+            return same_spread(one, two, effort);
         }
         // What `x = 5` says is compared with `5`; `x = 5` and `y = 5` are two answers.
-        (Some((_, value)), None) if !is_equation(two) => return same_spread(value, two),
-        (None, Some((_, value))) if !is_equation(one) => return same_spread(one, value),
+        (Some((_, value)), None) if !is_equation(two) => return same_spread(value, two, effort),
+        (None, Some((_, value))) if !is_equation(one) => return same_spread(one, value, effort),
         _ => {}
     }
     match (one, two) {
         (Tree::Relation { sides: a, signs: s }, Tree::Relation { sides: b, signs: t }) => {
-            same_relation((a, s), (b, t)) || same_reals(one, two)
+            same_relation((a, s), (b, t), effort) || same_reals(one, two)
         }
         (Tree::Matrix(a), Tree::Matrix(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_in_order(a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_in_order(a, b, effort))
         }
         (
             Tree::Tuple { items: a, from_closed, to_closed },
             Tree::Tuple { items: b, from_closed: other_from, to_closed: other_to },
         ) => {
             let brackets = (from_closed, to_closed) == (other_from, other_to);
-            (a.len() != 2 || brackets) && same_in_order(a, b)
+            (a.len() != 2 || brackets) && same_in_order(a, b, effort)
         }
-        (Tree::List(a) | Tree::Set(a), Tree::List(b) | Tree::Set(b)) => same_things(a, b),
+        (Tree::List(a) | Tree::Set(a), Tree::List(b) | Tree::Set(b)) => same_things(a, b, effort),
         (Tree::Tuple { items: a, from_closed, to_closed }, Tree::List(b) | Tree::Set(b))
         | (Tree::List(b) | Tree::Set(b), Tree::Tuple { items: a, from_closed, to_closed }) => {
-            !from_closed && !to_closed && same_in_order(a, b)
+            !from_closed && !to_closed && same_in_order(a, b, effort)
         }
-        (Tree::Union(a), Tree::Union(b)) => same_reals(one, two) || same_things(a, b),
+        (Tree::Union(a), Tree::Union(b)) => same_reals(one, two) || same_things(a, b, effort),
         _ if one.is_single() && two.is_single() => same_single(one, two),
         _ => same_reals(one, two),
     }
@@ -51,17 +72,17 @@ fn same_reals(one: &Tree, two: &Tree) -> bool {
     Reals::of(one).zip(Reals::of(two)).is_some_and(|(one, two)| one.is_same(&two))
 }
 
-fn same_in_order(one: &[Tree], two: &[Tree]) -> bool {
-    one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same_spread(one, two))
+fn same_in_order(one: &[Tree], two: &[Tree], effort: &Effort) -> bool {
+    one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same_spread(one, two, effort))
 }
 
 /// Tells whether two lists have the same things, in whatever order and however often.
-fn same_things(one: &[Tree], two: &[Tree]) -> bool {
+fn same_things(one: &[Tree], two: &[Tree], effort: &Effort) -> bool {
     if one.len().max(two.len()) > MOST_UNORDERED {
-        return same_in_order(one, two);
+        return same_in_order(one, two, effort);
     }
     let within = |some: &[Tree], others: &[Tree]| {
-        some.iter().all(|tree| others.iter().any(|other| same_spread(tree, other)))
+        some.iter().all(|tree| others.iter().any(|other| same_spread(tree, other, effort)))
     };
     within(one, two) && within(two, one)
 }
@@ -96,9 +117,9 @@ fn same_name(one: &Tree, two: &Tree) -> bool {
     one == two || (number(one).is_some() && number(two).is_some())
 }
 
-fn same_relation(one: (&[Tree], &[Sign]), two: (&[Tree], &[Sign])) -> bool {
+fn same_relation(one: (&[Tree], &[Sign]), two: (&[Tree], &[Sign]), effort: &Effort) -> bool {
     let (one, two) = (upwards(one), upwards(two));
-    if one.1 == two.1 && same_in_order(&one.0, &two.0) {
+    if one.1 == two.1 && same_in_order(&one.0, &two.0, effort) {
         return true;
     }
     let ([a, b], [c, d], [sign], [other]) =

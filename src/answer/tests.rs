@@ -73,6 +73,23 @@ fn hostile() -> Vec<String> {
     all
 }
 
+/// Sets in sets, of numbers that take long to compute, and the same with another number at its end.
+#[test]
+fn sets_of_sets_end() {
+    let mut deep = "1".to_owned();
+    for number in 0..7 {
+        deep = format!("\\{{{deep},\\{{{number},{deep}\\}}\\}}");
+    }
+    assert!(deep.len() < 2048 && !equivalent(&deep, &deep.replacen("\\{1,", "\\{2,", 1)));
+    let heavy = |last: u32| {
+        let powers: Vec<String> =
+            (0..60).map(|number| format!("7^{{14{:02}}}\\cdot3^{{99}}+{last}", number)).collect();
+        powers.join(", ")
+    };
+    assert!(heavy(1).len() < 2048 && !equivalent(&heavy(1), &heavy(2)));
+    assert!(equivalent(&heavy(1), &heavy(1).rsplit(", ").collect::<Vec<_>>().join(", ")));
+}
+
 #[test]
 fn words_are_compared_without_case_and_signs() {
     assert_eq!(words(" «Émile» — the 2nd… "), "émile the 2nd");
