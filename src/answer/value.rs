@@ -6,7 +6,7 @@ use super::ratio::Ratio;
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
 
 /// The most that a number may be off, relatively, and still be compared.
-const MOST_ERROR: f64 = 1e-9;
+const MOST_ERROR: f64 = 1e-6;
 
 /// A number.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,7 @@ impl Complex {
     pub(super) fn is_close(self, other: Self) -> bool {
         let apart = (self.re - other.re).hypot(self.im - other.im);
         let size = self.size().max(other.size());
-        apart <= size * 1e-11 + (self.error + other.error) * 64.0
+        apart <= size * 1e-13 + (self.error + other.error) * 4.0
     }
 }
 
