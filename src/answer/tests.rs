@@ -83,7 +83,7 @@ fn sets_of_sets_end() {
     assert!(deep.len() < 2048 && !equivalent(&deep, &deep.replacen("\\{1,", "\\{2,", 1)));
     let heavy = |last: u32| {
         let powers: Vec<String> =
-            (0..60).map(|number| format!("7^{{14{:02}}}\\cdot3^{{99}}+{last}", number)).collect();
+            (0..60).map(|number| format!("7^{{14{number:02}}}\\cdot3^{{99}}+{last}")).collect();
         powers.join(", ")
     };
     assert!(heavy(1).len() < 2048 && !equivalent(&heavy(1), &heavy(2)));
