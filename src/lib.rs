@@ -20,6 +20,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`text`] | spans, token counts, sentences, chunks that tile a document |
+//! | [`answer`] | the final answer of a text, and whether two answers say the same |
 //! | [`intake`] | files and folders to documents |
 //! | [`run`] | what can happen in a run, and what it adds up to |
 //! | [`spec`] | workflow, agent and settings files, with line and column |
@@ -44,6 +45,7 @@
 //! [`name`], [`mod@hash`], [`date`] and [`connect`] stand beside them: names, content hashes, the calendar, and the way from a model's name to the model.
 
 pub mod agent;
+pub mod answer;
 pub mod budget;
 pub mod cli;
 pub mod connect;

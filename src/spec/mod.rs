@@ -39,8 +39,8 @@ pub use script::script;
 pub use steps::{
     Amount, Binding, CallSpec, Carry, CaseSpec, ChunkEnd, ExtractSpec, FilterSpec, FoldSpec, FromInput,
     GateSpec, IterateSpec, JudgeSpec, Keep, Order, RankSpec, RecallSpec, RecordSchema, RememberSpec,
-    RetrieveSpec, RouteSpec, SchemaProblem, Several, SplitSpec, SubworkflowSpec, Tie, VoteSpec, WriteFormat,
-    WriteSpec,
+    RetrieveSpec, RouteSpec, SchemaProblem, Several, SplitSpec, SubworkflowSpec, Tie, VoteBy, VoteSpec,
+    WriteFormat, WriteSpec,
 };
 pub use workflow::{GatherSpec, MapSpec, QuoteScore, QuoteSpec, ReduceSpec, StepSpec, WorkflowSpec};
 pub use yaml::{LARGEST_FILE, Located, mentioned_agents, parse, read, write};

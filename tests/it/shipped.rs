@@ -55,6 +55,7 @@ fn every_shipped_workflow_compiles_without_a_warning() {
         "inftythink",
         "inftythink-data",
         "inftythink-prompted",
+        "inftythink-vote",
         "iterative-summary",
         "map-extract",
         "merge",

@@ -161,6 +161,25 @@ fn merge_takes_the_answer_that_most_parts_give() {
 }
 
 #[test]
+fn a_vote_by_numbers_hands_on_the_answer_that_most_texts_end_in() {
+    let nodes = |by: &str| {
+        let parts = SPLIT.replace("NEXT", "tell");
+        format!(
+            "{parts}  tell:\n    map: {{over: parts, agent: teller}}\n  \
+             best:\n    vote: {{over: tell, by: {by}}}\noutput: best\n"
+        )
+    };
+    let script = "rules:\n  - {when: One, say: 'I counted 3 boats. The answer is 7.'}\n  \
+                  - {when: Two, say: 'I cannot say.'}\n  - {when: Three, say: 'It is $\\boxed{\\frac{1}{2}}$'}\n  \
+                  - {when: Four, say: 'Half of it, so 50%.'}\n  - {when: Five, say: 'Nobody knows.'}\n";
+    for (by, expected) in [("number", "\\frac{1}{2}"), ("math", "\\frac{1}{2}"), ("choice", "")] {
+        let longhand = project(&nodes(by), script, FIVE);
+        assert_eq!(text(&done(&longhand, &[])), expected, "by {by}");
+        assert_eq!(longhand.calls().len(), 5, "a vote asks nobody");
+    }
+}
+
+#[test]
 fn a_judge_sees_numbered_answers_and_its_choice_is_handed_on_word_for_word() {
     let nodes = format!(
         "{}{}",

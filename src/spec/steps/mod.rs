@@ -32,5 +32,5 @@ pub use retrieve::RetrieveSpec;
 pub use route::{CaseSpec, RouteSpec};
 pub use several::Several;
 pub use subworkflow::{Binding, SubworkflowSpec};
-pub use vote::{Tie, VoteSpec};
+pub use vote::{Tie, VoteBy, VoteSpec};
 pub use write::{WriteFormat, WriteSpec};

@@ -218,3 +218,13 @@ fn long_chains_become_rounds_to_train_on_and_a_bad_line_costs_only_itself() {
     );
     assert_eq!(lines[..3], lines[3..]);
 }
+
+#[test]
+fn samples_vote_by_what_they_conclude_however_they_write_it() {
+    let longhand = prepared("rules: [{when: '', say: '<think>so</think>It is \\boxed{\\frac{1}{2}}.'}]\n");
+    let ended = think(&longhand, &["--method", "inftythink-vote", "--json", "--no-cache"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.shown());
+    let report = ended.json();
+    assert_eq!(report["answer"], "\\frac{1}{2}");
+    assert_eq!(report["rounds"].as_array().unwrap().len(), 5);
+}

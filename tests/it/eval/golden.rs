@@ -13,7 +13,7 @@ use serde_json::Value;
 const NEAR: f64 = 1e-4;
 
 /// The folder of recordings, where it holds `file`.
-fn folder(file: &str) -> Option<PathBuf> {
+pub(super) fn folder(file: &str) -> Option<PathBuf> {
     let data = std::env::var_os("LONGHAND_DATA").map(PathBuf::from);
     let found = data.filter(|data| data.join(file).is_file());
     if found.is_none() {

@@ -196,6 +196,7 @@ fn every_shipped_method_works_over_an_endpoint_or_says_what_it_needs() {
     inftythink: 0
     inftythink-data: 0
     inftythink-prompted: 0
+    inftythink-vote: 0
     iterative-summary: 0
     map-extract: 0
     merge: 0
