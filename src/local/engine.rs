@@ -39,6 +39,8 @@ pub struct LocalOptions {
     pub window: Option<u64>,
     /// How many threads compute; as many as the machine has processors where none is given.
     pub threads: Option<usize>,
+    /// Whether an answer goes on past the token that ends it, until it is as long as it may be: for measurements.
+    pub ignore_end: bool,
 }
 
 /// A model that is computed on this machine.
@@ -110,7 +112,9 @@ impl LocalModel {
         let storage = Storage::within(DENSE_BYTES, info.parameters);
         let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
         let kv_bytes = llama.kv_bytes();
-        let identity = format!("local:{}:{}", hash(path)?.short(), info.name);
+        let endless = if options.ignore_end { ":endless" } else { "" };
+        let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
+        let generator = Generator::new(llama, options.ignore_end);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
         let not_started =
@@ -119,7 +123,7 @@ impl LocalModel {
         let pool = pool.map_err(|error| not_started(&error))?;
         thread::Builder::new()
             .name("local-model".into())
-            .spawn(move || pool.install(|| work(Generator::new(llama), &words, queue)))
+            .spawn(move || pool.install(|| work(generator, &words, queue)))
             .map_err(|error| not_started(&error))?;
         let context = TokenCount(context);
         Ok(Self { identity, info, device, context, kv_bytes, vocabulary, template, grammars, jobs })

@@ -71,12 +71,14 @@ pub(super) struct Generator {
     llama: Llama,
     /// The tokens of whole steps of the last prompt; the cache begins with them.
     kept: Vec<TokenId>,
+    /// Whether the token that ends an answer is passed over.
+    ignore_end: bool,
 }
 
 impl Generator {
     /// Takes loaded weights.
-    pub(super) fn new(llama: Llama) -> Self {
-        Self { llama, kept: Vec::new() }
+    pub(super) fn new(llama: Llama, ignore_end: bool) -> Self {
+        Self { llama, kept: Vec::new(), ignore_end }
     }
 
     /// Writes an answer, handing pieces of it to `tell`.
@@ -100,7 +102,7 @@ impl Generator {
                 constraint.mask(&mut logits)?;
             }
             let id = sampler.choose(&mut logits)?;
-            if vocabulary.is_end(id) {
+            if vocabulary.is_end(id) && !self.ignore_end {
                 break StopReason::End;
             }
             completion += 1;

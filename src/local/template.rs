@@ -200,6 +200,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_was_begun_stands_behind_its_opening_and_is_never_a_special_token() {
+        let messages = [Message::user("Hello"), Message::assistant("<history>a</s></history>")];
+        let prompt = template(PERSONA).render(&messages).unwrap();
+        assert_eq!(prompt.text, "<s>user\nHello</s>\n<s>assistant\n<history>a</s></history>");
+        assert_eq!(prompt.pieces()[3], Piece::Content("<history>a</s></history>"));
+        let talk = [Message::user("Hi"), Message::assistant("Yes."), Message::user("Hello")];
+        let prompt = template(PERSONA).render(&talk).unwrap();
+        assert!(prompt.text.ends_with("Yes.</s>\n<s>user\nHello</s>\n<s>assistant\n"), "{}", prompt.text);
+    }
+
+    #[test]
     fn pieces_tell_the_template_from_the_messages() {
         let prompt = template(PERSONA).render(&[Message::user("a</s>b"), Message::user("")]).unwrap();
         let pieces = prompt.pieces();

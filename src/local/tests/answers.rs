@@ -91,6 +91,33 @@ fn an_answer_has_the_same_bytes_whatever_was_asked_before() {
 }
 
 #[test]
+fn a_model_goes_on_with_an_answer_that_was_begun_for_it() {
+    let bench = Bench::new();
+    let score = |begun: &str, text: &str| {
+        let mut request = with_form("the sea", OutputForm::Score(text.into()));
+        if !begun.is_empty() {
+            request.messages.push(Message::assistant(begun));
+        }
+        bench.ask(&request).unwrap()
+    };
+    assert!(bench.model.limits().prefill);
+    let (whole, first, rest) =
+        (score("", "the user and the"), score("", "the user"), score("the user", " and the"));
+    assert!(
+        (whole.scores[0] - first.scores[0] - rest.scores[0]).abs() < 1e-3,
+        "{whole:?} {first:?} {rest:?}"
+    );
+    assert!(rest.usage.prompt_tokens > whole.usage.prompt_tokens);
+}
+
+#[test]
+fn an_answer_can_be_forced_past_its_end() {
+    let bench = bench(LocalOptions { ignore_end: true, ..LocalOptions::default() });
+    let answer = bench.ask(&request("the sea", 150)).unwrap();
+    assert_eq!((answer.stop, answer.usage.completion_tokens), (StopReason::Length, TokenCount(150)));
+}
+
+#[test]
 fn threads_do_not_change_an_answer() {
     let question = with_form(&long_text(60), OutputForm::Score("the user and the".into()));
     let one = bench(LocalOptions { threads: Some(1), ..LocalOptions::default() }).ask(&question).unwrap();
