@@ -50,7 +50,9 @@ pub(super) fn finish(
     for line in &report.rounds {
         printer.say(&rounds(line));
     }
-    if let Some(cut) = cut_off(&report.calls) {
+    // A round that is cut is asked for its summary, and told above.
+    let in_rounds = |call: &&CallLine| report.rounds.iter().any(|line| line.node == call.node);
+    if let Some(cut) = cut_off(report.calls.iter().filter(|call| !in_rounds(call))) {
         printer.warn(&cut);
     }
     if let Some(folder) = &context.plan.output {
@@ -111,8 +113,8 @@ fn rounds(line: &RoundsLine) -> String {
 }
 
 /// Says how many answers ended at the longest length they were allowed; nothing where none did.
-fn cut_off(calls: &[CallLine]) -> Option<String> {
-    let cut: Vec<&CallLine> = calls.iter().filter(|call| call.is_cut_off()).collect();
+fn cut_off<'a>(calls: impl Iterator<Item = &'a CallLine>) -> Option<String> {
+    let cut: Vec<&CallLine> = calls.filter(|call| call.is_cut_off()).collect();
     let nodes: BTreeSet<String> = cut.iter().map(|call| format!("`{}`", call.node)).collect();
     let nodes = nodes.into_iter().collect::<Vec<_>>().join(", ");
     let answers = match cut.len() {

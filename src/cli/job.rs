@@ -11,7 +11,7 @@ use super::decisions::Decisions;
 use super::error::{CommandError, ExitStatus};
 use super::files;
 use super::fitting;
-use super::journals::{begin, interrupted, ledger, now_ms, tell_recovery};
+use super::journals::{all_events, begin, interrupted, ledger, now_ms, tell_recovery};
 use super::output;
 use super::printer::Printer;
 use super::progress::{Progress, Work};
@@ -218,6 +218,11 @@ impl Opened {
             output::check_pages(folder, names, plan.force)?;
         }
         let resumed = ledger.read(RunState::is_gathered);
+        if let Some(unfolding) = unfolding.as_ref().filter(|_| resumed) {
+            for event in all_events(&Store::open(&settings.store)?, &run)? {
+                unfolding.catch_up(&event);
+            }
+        }
         if resumed {
             ledger.record(&Event::Resumed { at_ms: now_ms(), decided: !decided.is_empty() })?;
         }

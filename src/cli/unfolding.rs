@@ -60,6 +60,13 @@ impl Unfolding {
         if self.bar.is_hidden() { model } else { Heard::always(model, Arc::<Self>::clone(self)) }
     }
 
+    /// Takes in a call that an earlier process made.
+    pub(super) fn catch_up(&self, event: &Event) {
+        if let Event::Called(call) = event {
+            self.locked().reader.see(call);
+        }
+    }
+
     /// Takes in what happened: folds the round that is over.
     pub(super) fn see(&self, event: &Event) {
         match event {
@@ -99,10 +106,12 @@ impl Listener for Unfolding {
 
 /// One line on a round that is over.
 fn folded(seen: &RoundSeen) -> String {
-    let RoundSeen { round, tokens, for_summary, summary, end } = seen;
+    let RoundSeen { round, tokens, for_summary, lacks_summary, summary, end } = seen;
     let what = if *for_summary { ", asked for its summary" } else { "" };
     let rest = if let Some(end) = end {
         end.to_string()
+    } else if *lacks_summary {
+        "cut before its summary".to_owned()
     } else {
         let line = visible(&one_line(summary));
         let short: String = line.chars().take(SHOWN).collect();
@@ -136,6 +145,7 @@ mod tests {
             round: 2,
             tokens: TokenCount(812),
             for_summary: false,
+            lacks_summary: false,
             summary: format!("7 is odd,\nand {}", "so on ".repeat(30)),
             end: None,
         };

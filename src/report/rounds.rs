@@ -54,6 +54,8 @@ pub struct RoundSeen {
     pub tokens: TokenCount,
     /// Whether the call asked for the summary of a round that had none.
     pub for_summary: bool,
+    /// Whether the round is now asked for its summary, because it was cut before it.
+    pub lacks_summary: bool,
     /// The last good summary after it.
     pub summary: String,
     /// How the rounds ended with it.
@@ -107,6 +109,7 @@ impl RoundsReader {
             round: line.rounds.made(),
             tokens: call.response.usage.completion_tokens,
             for_summary,
+            lacks_summary: line.thought.is_some(),
             summary: line.rounds.summary().to_owned(),
             end: line.rounds.end(),
         })

@@ -44,7 +44,11 @@ pub(super) fn export(
     let instances = reader.instances();
     let text: String = instances.iter().map(line).collect::<Result<_, _>>()?;
     fs::write(file, text).map_err(|error| unwritten(file, error))?;
-    printer.say(&format!("{} rounds are in `{}`", instances.len(), file.display()));
+    let rounds = match instances.len() {
+        1 => "1 round is".to_owned(),
+        many => format!("{many} rounds are"),
+    };
+    printer.say(&format!("{rounds} in `{}`", file.display()));
     Ok(())
 }
 

@@ -228,3 +228,23 @@ fn samples_vote_by_what_they_conclude_however_they_write_it() {
     assert_eq!(report["answer"], "\\frac{1}{2}");
     assert_eq!(report["rounds"].as_array().unwrap().len(), 5);
 }
+
+#[test]
+fn rounds_that_were_interrupted_go_on_from_the_last_summary() {
+    let longhand = prepared(&format!("latency_ms: 700\n{}", SCRIPT.replace("PREFILL", "true")));
+    let args = ["think", "What is seven and one?", "--trained", "--model", "scripted:script.yaml"];
+    let mut working = longhand.begin(&args);
+    working.until("round 1: ");
+    working.interrupt();
+    let ended = longhand.wait(working);
+    assert_eq!(ended.code, Some(130), "{}", ended.shown());
+    let run = only_run(&longhand);
+    let before = asked(&longhand).len();
+    assert!((1..3).contains(&before), "{}", ended.shown());
+    let resumed = longhand.run(&["runs", "resume", &run]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.shown());
+    assert!(resumed.stdout.contains("It is \\boxed{8}."), "{}", resumed.shown());
+    assert!(resumed.stderr.contains(&format!("round {}: ", before + 1)), "{}", resumed.shown());
+    assert!(resumed.stderr.contains("`answer`: 3 rounds; concluded"), "{}", resumed.shown());
+    assert_eq!(asked(&longhand).len(), 3);
+}
