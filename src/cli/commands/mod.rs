@@ -1,4 +1,4 @@
-//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds`, `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds`, `eval` has `mechanism`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -8,6 +8,7 @@ pub(super) mod completions;
 pub(super) mod doctor;
 pub(super) mod eval;
 pub(super) mod graph;
+mod mechanism;
 pub(super) mod models;
 pub(super) mod plan;
 mod plotted;
