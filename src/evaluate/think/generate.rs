@@ -93,7 +93,9 @@ fn target(numbers: &[u64], least: TokenCount, counter: &dyn TokenCounter) -> Opt
     while let Some(line) = search.step() {
         let value = search.value();
         if tokens < least {
-            tokens = tokens + counter.count(&line);
+            // Behind the comma stands a target that is not the one to come.
+            let equation = line.split_once(',').map_or(line.as_str(), |(equation, _)| equation);
+            tokens = tokens + counter.count(equation);
             early.extend(value);
         } else if let Some(target) = value.filter(|value| (1..=LARGEST_TARGET).contains(value))
             && !early.contains(&target)

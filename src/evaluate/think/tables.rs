@@ -33,6 +33,8 @@ struct One {
     generated: f64,
     straight: f64,
     took: Attended,
+    /// The pairs where the question's keys and values are kept from round to round.
+    kept_pairs: f64,
     counted_chain: Attended,
     chain: Attended,
     chain_generated: f64,
@@ -54,6 +56,9 @@ impl One {
             so_far
         });
         let straight = r_squared(&cumulative.collect::<Vec<f64>>());
+        // Every prompt begins with the question, so its own pairs need be computed once.
+        let again = count(calls.len().saturating_sub(1)) * question * (question + 1.0) / 2.0;
+        let took = solved.contexts.calls_took;
         Self {
             solved: problem.is_solved(solved) && solved.end == Some(RoundsEnd::Concluded),
             same: solved.answer == chain.answer,
@@ -65,7 +70,8 @@ impl One {
             peak: most(&ContextLine::tokens),
             generated: generated(solved),
             straight,
-            took: solved.contexts.calls_took,
+            took,
+            kept_pairs: real(took.pairs) - again,
             counted_chain: solved.contexts.chain_took.unwrap_or_default(),
             chain: chain.contexts.calls_took,
             chain_generated: generated(chain),
@@ -173,9 +179,10 @@ pub(super) fn beside_a_chain(title: &str, measured: &[Measured]) -> Grid {
         "generated",
         "chain generated",
         "pairs",
-        "pairs, `--plot`",
         "theory",
         "theory with question",
+        "pairs, `--plot`",
+        "pairs, question kept",
         "peak of keys and values",
         "their sum",
     ];
@@ -199,9 +206,10 @@ pub(super) fn beside_a_chain(title: &str, measured: &[Measured]) -> Grid {
             Cell::Number(mean(|one| one.generated)),
             Cell::Number(mean(|one| one.chain_generated)),
             Cell::Number(of.sum(|one| real(one.chain.pairs)) / pairs),
-            Cell::Number(of.sum(|one| real(one.counted_chain.pairs)) / pairs),
             Cell::Number(theory(rounds * segment)),
             Cell::Number(theory(question + rounds * segment)),
+            Cell::Number(of.sum(|one| real(one.counted_chain.pairs)) / pairs),
+            Cell::Number(of.sum(|one| real(one.chain.pairs)) / of.sum(|one| one.kept_pairs)),
             kept(|took| took.kv_peak_bytes).into(),
             kept(|took| took.kv_sum_bytes).into(),
         ];
@@ -211,15 +219,15 @@ pub(super) fn beside_a_chain(title: &str, measured: &[Measured]) -> Grid {
         title: format!("{title}, beside one long chain"),
         columns: columns.map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        notes: vec![
-            "Lines are lengths of rounds. Question, summary (the longest) and generated are tokens, means of the problems."
-                .to_owned(),
-            "From `pairs` on figures are those of one chain, which was made, in multiples of the rounds': above 1 the rounds \
-             take less. `pairs, --plot` is the chain that `runs show --plot` counts, with the summaries in it."
-                .to_owned(),
-            "The theory is (R·η)² / (R·(η+|S|+|Q|)²) for R rounds of η tokens, and with the question in the chain \
-             (|Q|+R·η)² / (R·(η+|S|+|Q|)²)."
-                .to_owned(),
-        ],
+        notes: NOTES.map(str::to_owned).to_vec(),
     }
 }
+
+const NOTES: [&str; 4] = [
+    "Lines are lengths of rounds. Question, summary (the longest) and generated are tokens, means of the problems.",
+    "From `pairs` on, figures are what one chain takes, which was made, in multiples of what all rounds take: above 1 the rounds take \
+     less. With `--plot` the chain is the one that `runs show --plot` counts, which has the summaries in it.",
+    "The theory is (R*c)^2 / (R*(c+|S|+|Q|)^2) for R rounds of c tokens, and with the question in the chain \
+     (|Q|+R*c)^2 / (R*(c+|S|+|Q|)^2).",
+    "Every prompt begins with the question. `question kept` are the pairs where a server computes that beginning once.",
+];

@@ -1,3 +1,5 @@
+//! The symbolic model alone, and through the shipped workflow.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
