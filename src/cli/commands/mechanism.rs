@@ -33,9 +33,9 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum SetName {
-    /// Routes between cities, of `LongProc`
+    /// Routes between cities
     Routes,
-    /// The numbers game, of `LongProc`
+    /// Numbers games
     Countdown,
     /// Generated routes of at least 50 rounds
     LongRoutes,

@@ -126,3 +126,29 @@ fn is_bare(call: &CallRecord, question: &str, summary: &str) -> bool {
     }
     said == expected
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChatRequest, ChatResponse};
+    use crate::text::TokenCount;
+
+    #[test]
+    fn a_prompt_with_anything_more_is_told_from_a_bare_one() {
+        let bare = |messages: Vec<Message>, summary: &str| {
+            let call = serde_json::json!({
+                "site": {"task": {"slot": {"source": 0}, "node": "n"}, "step": 0}, "attempt": 1, "model": "m",
+                "document": null, "chunk": null, "request": ChatRequest::new(messages, TokenCount(9)),
+                "response": ChatResponse::default(), "ms": 0,
+            });
+            is_bare(&serde_json::from_value(call).unwrap(), "What?", summary)
+        };
+        let begun = |text: &str| vec![Message::user("What?"), Message::assistant(text)];
+        assert!(bare(vec![Message::user("What?\n")], ""));
+        assert!(bare(begun("<history>b</history>"), "b"));
+        assert!(!bare(begun("<history>a b</history>"), "b"));
+        assert!(!bare(begun("<history>b</history>"), ""));
+        assert!(!bare(vec![Message::user("What?")], "b"));
+        assert!(!bare(vec![Message::system("Think."), Message::user("What?")], ""));
+    }
+}
