@@ -1,9 +1,10 @@
-//! Measures longhand on public data. Every figure here needs no language model: what is measured is what a memory puts into a
-//! prompt, not what a model makes of it.
+//! Measures longhand on public data. Every figure here needs no language model: what is measured is what a memory, or reasoning
+//! in rounds, puts into a prompt, not what a model makes of it.
 //!
 //! The data is not part of the project: its folder is named by whoever measures.
 
 mod cache;
+mod draw;
 mod grid;
 mod hema;
 mod memory;
@@ -11,6 +12,7 @@ mod metrics;
 mod rouge;
 mod sets;
 mod table;
+mod think;
 
 pub use cache::CachedEmbedder;
 pub use grid::{Cell, Grid, Row};
@@ -19,3 +21,4 @@ pub use metrics::{average_precision, graded_ndcg, mean, ndcg, precision, recall,
 pub use rouge::{Rouge, rouge_l, rouge_n};
 pub use sets::DataError;
 pub use table::{Aim, Figure, Table};
+pub use think::{Kind, SEGMENTS, ThinkBench, ThinkError};

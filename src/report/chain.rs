@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::rounds::{RoundSeen, RoundsReader};
 use crate::graph::Workflow;
 use crate::model::OutputForm;
 use crate::name::NodeName;
-use crate::run::{CallRecord, RunState, Slot, Value};
+use crate::run::{CallRecord, Plan, RunState, Slot, Value};
 use crate::spec::StepSpec;
 use crate::text::{Chunk, DocumentIndex, Span};
 
@@ -45,6 +46,8 @@ impl Chain {
 pub(super) struct Reading {
     /// The nodes whose chunks a node reads, by its name.
     over: HashMap<NodeName, NodeName>,
+    /// The rounds of reasoning: one chain would have written no summaries. None before the first call.
+    rounds: Option<RoundsReader>,
     slots: BTreeMap<Slot, (Chain, Covered)>,
 }
 
@@ -59,7 +62,12 @@ impl Reading {
             _ => None,
         };
         let over = workflow.nodes().filter_map(|node| Some((node.name.clone(), over(&node.step)?)));
-        Self { over: over.collect(), slots: BTreeMap::new() }
+        Self { over: over.collect(), rounds: None, slots: BTreeMap::new() }
+    }
+
+    /// Takes what the run was started for.
+    pub(super) fn begin(&mut self, workflow: &Workflow, plan: &Plan) {
+        self.rounds = Some(RoundsReader::new(workflow, plan));
     }
 
     /// Takes the next call.
@@ -77,7 +85,9 @@ impl Reading {
         if !first {
             chain.read = chain.read.saturating_add(new);
         }
-        chain.generated = chain.generated.saturating_add(staying(call));
+        let seen = self.rounds.as_mut().and_then(|rounds| rounds.see(call));
+        let stays = seen.map_or_else(|| staying(call), |seen| thought_tokens(call, &seen));
+        chain.generated = chain.generated.saturating_add(stays);
     }
 
     pub(super) fn chains(self) -> Vec<Chain> {
@@ -102,6 +112,16 @@ fn staying(call: &CallRecord) -> u64 {
         OutputForm::Choice(choices) => tokens.div_ceil(choices.len().max(1) as u64),
         OutputForm::Score(_) => 0,
     }
+}
+
+/// The tokens of a round but for those of its summary, by its share of the answer's bytes.
+fn thought_tokens(call: &CallRecord, seen: &RoundSeen) -> u64 {
+    if seen.for_summary {
+        return 0;
+    }
+    let answer = &call.response.text;
+    let thought = answer.rsplit_once("<summary>").map_or(answer.len(), |(thought, _)| thought.len());
+    part(staying(call), thought as u64, answer.len() as u64)
 }
 
 /// The tokens of the documents in a prompt that shows them whole, by their share of its bytes: nobody counted them alone.

@@ -118,7 +118,12 @@ impl Contexts {
             let event = event.borrow();
             state.apply(event);
             match event {
-                Event::Started { models: known, .. } => models.known.clone_from(known.as_ref()),
+                Event::Started { plan, models: known, .. } => {
+                    models.known.clone_from(known.as_ref());
+                    if let Some((reading, workflow)) = reading.as_mut().zip(workflow) {
+                        reading.begin(workflow, plan);
+                    }
+                }
                 Event::Called(call) => {
                     let line = models.line_of(call, state.plan());
                     calls.push(line);

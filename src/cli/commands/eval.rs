@@ -9,12 +9,13 @@ use super::super::chat;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
+use super::mechanism;
 use crate::connect::connect_unasked;
 use crate::evaluate::{Bench, BenchError, CachedEmbedder, Grid, Table};
 use crate::text::{TokenCount, TokenCounter};
 
 /// Whose tokens are counted where no model is named: those of the paper.
-const COUNTED: &str = "gpt-4o";
+pub(super) const COUNTED: &str = "gpt-4o";
 
 /// The vectors of the embedder have so many numbers.
 const LENGTH: usize = 384;
@@ -31,6 +32,10 @@ enum Command {
     ///
     /// Exits with 8 where an aim is missed.
     Memory(MemoryArgs),
+    /// Measure the mechanism of reasoning in rounds, with a model that solves by rule
+    ///
+    /// Exits with 8 where an aim is missed.
+    Think(mechanism::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,7 +73,7 @@ enum SetName {
 /// What was measured, as it is printed.
 #[derive(Debug, serde::Serialize)]
 #[serde(untagged)]
-enum Printed {
+pub(super) enum Printed {
     /// Figures with aims.
     Table(Table),
     /// Figures beside those of a paper.
@@ -76,7 +81,7 @@ enum Printed {
 }
 
 impl Printed {
-    fn missed(&self) -> bool {
+    pub(super) fn missed(&self) -> bool {
         match self {
             Self::Table(table) => table.figures.iter().any(|figure| figure.met() == Some(false)),
             Self::Grid(_) => false,
@@ -98,8 +103,10 @@ pub(in super::super) async fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let Command::Memory(args) = args.command;
-    memory(args, settings, printer).await
+    match args.command {
+        Command::Memory(args) => memory(args, settings, printer).await,
+        Command::Think(args) => mechanism::run(args, settings, printer).await,
+    }
 }
 
 async fn memory(
@@ -202,14 +209,14 @@ fn not_measured(set: SetName, error: BenchError) -> CommandError {
 }
 
 /// An error with what caused it.
-fn told(error: &dyn std::error::Error) -> String {
+pub(super) fn told(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Counts as a model does.
 #[derive(Debug)]
-struct CountedBy(Arc<dyn crate::model::ChatModel>);
+pub(super) struct CountedBy(pub(super) Arc<dyn crate::model::ChatModel>);
 
 impl TokenCounter for CountedBy {
     fn count(&self, text: &str) -> TokenCount {

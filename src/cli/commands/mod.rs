@@ -1,4 +1,5 @@
-//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds` and `converting`, `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds` and `converting`, `eval` has `mechanism`,
+//! `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -9,6 +10,7 @@ mod converting;
 pub(super) mod doctor;
 pub(super) mod eval;
 pub(super) mod graph;
+mod mechanism;
 pub(super) mod models;
 pub(super) mod plan;
 mod plotted;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::draw::Draw;
+use super::super::draw::Draw;
 
 /// What kinds of facts there are, in the order in which they take turns.
 pub(super) const KINDS: [Kind; 5] = [Kind::Name, Kind::Number, Kind::Date, Kind::Place, Kind::Taste];

@@ -2,7 +2,6 @@
 //! long chats of BEAM and asked for later; what is counted is what a prompt holds, not what a model answers.
 
 mod compact;
-mod draw;
 mod facts;
 mod planted;
 mod pruned;

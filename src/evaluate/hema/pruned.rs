@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::draw::Draw;
 use super::super::metrics::{count, mean, percentile};
 use super::super::sets::At;
-use super::draw::Draw;
 use super::planted::Plan;
 use super::systems::at;
 use crate::memory::{Place, Turn};

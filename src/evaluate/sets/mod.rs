@@ -4,6 +4,7 @@ mod beam;
 mod ir;
 mod locomo;
 mod longmemeval;
+mod longproc;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -19,6 +20,7 @@ pub(super) use beam::{INSTRUCTIONS, RETRIEVAL, beam};
 pub(super) use ir::{Pool, wikipool};
 pub(super) use locomo::{Sessions, locomo};
 pub(super) use longmemeval::longmemeval;
+pub(super) use longproc::{Countdown, Route, countdowns, routes};
 
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
-//! Measuring: the metrics beside the packages that define them, and `longhand eval memory` over sets of our own.
+//! Measuring: the metrics beside the packages that define them, and `longhand eval memory` and `eval think` over sets of our own.
 
 mod answers;
 mod golden;
 mod own;
 mod paper;
+mod think;
