@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::episode::{Episode, Place, Turn};
+use super::episode::{Episode, Place, Role, Turn};
 use super::rank::{Ranked, Why};
 use super::state::Memory;
 use super::trim::SHORT;
@@ -101,7 +101,7 @@ pub struct Part {
     /// Whether the line tells the day. Of several in a row that are of one day only the first does: a date takes as many
     /// tokens as half a sentence.
     pub dated: bool,
-    /// Who said them; empty for summaries.
+    /// Who said them; of a file its name and the bytes, `law.md:120-340`. Empty for summaries.
     pub speaker: String,
     /// The words.
     pub text: String,
@@ -354,7 +354,12 @@ impl Memory {
     fn part(&self, kind: PartKind, place: Place) -> Option<Part> {
         let text = one_line(self.text(place)?);
         let day = self.episodes.get(&place.turn).and_then(|episode| episode.at_ms).and_then(Day::at);
-        let speaker = self.said(place)?.speaker().to_owned();
+        let said = self.said(place)?;
+        // A file is cited by its bytes, as in every report.
+        let speaker = match said.role {
+            Role::Document => format!("{}:{}-{}", said.speaker(), place.span.start, place.span.end),
+            Role::User | Role::Assistant => said.speaker().to_owned(),
+        };
         Some(Part { place: Some(place), day, speaker, text, ..Part::empty(kind) })
     }
 }

@@ -159,7 +159,7 @@ fn an_attached_file_is_recalled_with_its_name() {
     let asked = longhand.say("a", "What is the rent of the mill?").json();
     let found = shown(&asked, "passage");
     assert!(found.iter().any(|text| text.contains("340 crowns")), "{asked}");
-    assert!(asked["memory"].to_string().contains("lease.md"), "{asked}");
+    assert!(asked["memory"].to_string().contains("lease.md:0-51"), "{asked}");
 }
 
 #[test]
