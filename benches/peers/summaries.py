@@ -36,20 +36,22 @@ def run(longhand, path, folder, methods, options):
     folder.mkdir(parents=True, exist_ok=True)
 
     def one(job):
-        at, text, method = job
+        at, method = job
         report = folder / f"{method}-{at}.json"
         if report.exists():
             return
-        document = folder / f"document-{at}.txt"
-        document.write_text(text)
-        command = [longhand, "run", method, str(document), "--together", "--json", "--store", str(folder / "store")]
+        command = [longhand, "run", method, str(folder / f"document-{at}.txt"), "--together", "--json", "--store", str(folder / "store")]
         done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{method}, document {at}: {done.stderr.strip()}", file=sys.stderr)
             return
         report.write_text(done.stdout)
 
-    jobs = [(at, text, method) for at, (text, _) in enumerate(documents(path)) for method in methods.split(",")]
+    jobs = []
+    for at, (text, _) in enumerate(documents(path)):
+        # Longhand refuses to go on with a document that changes while it is read.
+        (folder / f"document-{at}.txt").write_text(text)
+        jobs += [(at, method) for method in methods.split(",")]
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("LONGHAND_JOBS", "1"))) as pool:
         list(pool.map(one, jobs))
 
