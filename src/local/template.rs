@@ -191,6 +191,62 @@ mod tests {
         assert_eq!(prompt.text, "<s>system\nBe brief.</s>\n<s>user\nHello</s>\n<s>assistant\n");
     }
 
+    /// The shape of Qwen2.5's: without tools, a system turn that says what somebody wrote, or what the maker did.
+    const QWEN: &str = "{%- if tools %}{{- raise_exception('no tools') }}{%- else %}
+    {%- if messages[0]['role'] == 'system' %}
+        {{- '<s>system\n' + messages[0]['content'] + '</s>\n' }}
+    {%- else %}
+        {{- '<s>system\nYou are Max.</s>\n' }}
+    {%- endif %}
+{%- endif %}
+{%- for message in messages %}
+    {%- if (message.role == 'user') or (message.role == 'system' and not loop.first) or (message.role == 'assistant' and not message.tool_calls) %}
+        {{- '<s>' + message.role + '\n' + message.content + '</s>' + '\n' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<s>assistant\n' }}
+{%- endif %}
+";
+
+    #[test]
+    fn the_system_message_of_qwens_maker_is_left_out() {
+        let qwen = template(QWEN);
+        let prompt = qwen.render(&[Message::user("Hello")]).unwrap();
+        assert_eq!(prompt.text, "<s>user\nHello</s>\n<s>assistant\n");
+        let messages = [Message::system("Be brief."), Message::user("Hello")];
+        let prompt = qwen.render(&messages).unwrap();
+        assert_eq!(prompt.text, "<s>system\nBe brief.</s>\n<s>user\nHello</s>\n<s>assistant\n");
+        assert_eq!(prompt.pieces()[1], Piece::Content("Be brief."));
+        let begun = [Message::user("Hello"), Message::assistant("<think>\nSo")];
+        let prompt = qwen.render(&begun).unwrap();
+        assert_eq!(prompt.text, "<s>user\nHello</s>\n<s>assistant\n<think>\nSo");
+    }
+
+    /// The shape of that of DeepSeek-R1's distills: no system turn, and an answer that is begun with a thought.
+    const DISTILL: &str = "{% set ns = namespace(system='') %}\
+        {%- for m in messages %}{%- if m['role'] == 'system' %}{% set ns.system = m['content'] %}{%- endif %}{%- endfor %}\
+        {{bos_token}}{{ns.system}}{%- for m in messages %}{%- if m['role'] == 'user' %}{{'<u>' + m['content']}}{%- endif %}\
+        {%- if m['role'] == 'assistant' %}{% set content = m['content'] %}{% if '</think>' in content %}\
+        {% set content = content.split('</think>')[-1] %}{% endif %}{{'<a>' + content + eos_token}}{%- endif %}{%- endfor -%}\
+        {% if add_generation_prompt %}{{'<a><think>\n'}}{% endif %}";
+
+    #[test]
+    fn a_template_without_a_system_turn_begins_with_what_somebody_wrote() {
+        let distill = template(DISTILL);
+        let prompt = distill.render(&[Message::user("Hello")]).unwrap();
+        assert_eq!(prompt.text, "<b><u>Hello<a><think>\n");
+        let talk = [
+            Message::system("Be brief."),
+            Message::user("Hi"),
+            Message::assistant("Yes."),
+            Message::user("a<e>b"),
+        ];
+        let prompt = distill.render(&talk).unwrap();
+        assert_eq!(prompt.text, "<b>Be brief.<u>Hi<a>Yes.<e><u>a<e>b<a><think>\n");
+        assert_eq!(prompt.pieces()[7], Piece::Content("a<e>b"));
+    }
+
     #[test]
     fn a_template_without_a_persona_is_left_alone() {
         let source =
