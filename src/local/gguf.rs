@@ -8,14 +8,12 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::architecture::Architecture;
 use super::info::ModelInfo;
 use crate::model::ModelError;
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-
-/// The architectures that can be computed, as `general.architecture` names them.
-pub(super) const ARCHITECTURES: [&str; 1] = ["llama"];
 
 /// An open model file whose header has been checked.
 pub(super) struct ModelFile {
@@ -24,6 +22,7 @@ pub(super) struct ModelFile {
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorInfo>,
     data_offset: u64,
+    architecture: Architecture,
     info: ModelInfo,
 }
 
@@ -50,15 +49,17 @@ impl ModelFile {
         reader.seek(SeekFrom::Start(0)).map_err(|error| fail(error.to_string()))?;
         let content = Content::read(&mut reader).map_err(|error| fail(header_problem(&error)))?;
         let Content { metadata, tensor_infos, tensor_data_offset, .. } = content;
+        let architecture = architecture(&metadata).map_err(fail)?;
         let mut model = Self {
             path: path.to_owned(),
             reader,
             metadata,
             tensors: tensor_infos,
             data_offset: tensor_data_offset,
+            architecture,
             info: ModelInfo {
                 name: String::new(),
-                architecture: String::new(),
+                architecture: architecture.name().to_owned(),
                 quantization: String::new(),
                 context: 0,
                 parameters: 0,
@@ -74,6 +75,11 @@ impl ModelFile {
     /// What the file says about itself.
     pub(super) fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// The architecture.
+    pub(super) fn architecture(&self) -> Architecture {
+        self.architecture
     }
 
     /// The file's path.
@@ -129,9 +135,14 @@ impl ModelFile {
         values.map(|values| values.iter().map(number).collect()).unwrap_or_default()
     }
 
+    /// The key under which files of this architecture keep `name`.
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture.name())
+    }
+
     /// A whole number that the architecture needs, such as `block_count`.
-    pub(super) fn dimension(&self, key: &str) -> Result<usize, ModelError> {
-        let key = format!("{}.{key}", self.info.architecture);
+    pub(super) fn dimension(&self, name: &str) -> Result<usize, ModelError> {
+        let key = self.key(name);
         let number = self.number(&key).and_then(|v| usize::try_from(v).ok()).filter(|&v| v > 0);
         number.ok_or_else(|| self.fail(format!("its metadata has no number `{key}` above 0")))
     }
@@ -160,12 +171,6 @@ impl ModelFile {
     }
 
     fn describe(&mut self) -> Result<(), ModelError> {
-        let architecture = self.text("general.architecture").unwrap_or("").to_owned();
-        if !ARCHITECTURES.contains(&architecture.as_str()) {
-            let known = ARCHITECTURES.join("`, `");
-            return Err(self
-                .fail(format!("its architecture `{architecture}` cannot be computed: expected `{known}`")));
-        }
         let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let mut weights: HashMap<GgmlDType, u64> = HashMap::new();
         for tensor in self.tensors.values() {
@@ -176,8 +181,7 @@ impl ModelFile {
         self.info.parameters = weights.values().sum();
         self.info.name = self.text("general.name").map(str::to_owned).or(stem).unwrap_or_default();
         self.info.licence = self.text("general.license").map(str::to_owned);
-        self.info.context = self.number(&format!("{architecture}.context_length")).unwrap_or(0);
-        self.info.architecture = architecture;
+        self.info.context = self.number(&self.key("context_length")).unwrap_or(0);
         if self.info.context == 0 {
             return Err(self.fail("its metadata does not say how long its context is"));
         }
@@ -199,6 +203,11 @@ impl ModelFile {
         }
         Ok(())
     }
+}
+
+fn architecture(metadata: &HashMap<String, Value>) -> Result<Architecture, String> {
+    let name = metadata.get("general.architecture").and_then(|value| value.to_string().ok());
+    Architecture::named(name.map_or("", String::as_str))
 }
 
 pub(super) fn cannot_open(error: &std::io::Error) -> String {

@@ -1,15 +1,16 @@
-//! The llama family: our own forward pass over the tensors of one model file.
+//! The llama family: our own forward pass over the tensors of one model file. What its architectures differ in is asked of
+//! `architecture`.
 //!
 //! Knows weights, positions and the cache of keys and values; nothing of text, requests or sampling.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::ops::rms_norm;
-use candle_nn::rotary_emb::rope_i;
 
+use super::architecture::Architecture;
 use super::cache::Cache;
 use super::gguf::{ModelFile, first_line};
 use super::kernel::{CausalSoftmax, SwiGlu};
-use super::weights::{Linear, Storage};
+use super::weights::{Linear, Storage, vector};
 use crate::model::ModelError;
 
 /// Which positions of a step the caller wants logits of.
@@ -26,6 +27,8 @@ pub(super) enum Rows {
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
+    hidden: usize,
+    feed: usize,
     heads: usize,
     kv_heads: usize,
     head: usize,
@@ -43,8 +46,62 @@ struct Layer {
     down: Linear,
 }
 
+impl Sizes {
+    fn read(file: &ModelFile) -> std::result::Result<Self, ModelError> {
+        let hidden = file.dimension("embedding_length")?;
+        let feed = file.dimension("feed_forward_length")?;
+        let heads = file.dimension("attention.head_count")?;
+        let kv_heads = file.dimension("attention.head_count_kv").unwrap_or(heads);
+        let head = file.dimension("attention.key_length").unwrap_or(hidden / heads);
+        let turned = file.dimension("rope.dimension_count").unwrap_or(head);
+        if turned != head || !heads.is_multiple_of(kv_heads) || !head.is_multiple_of(2) {
+            return Err(file.fail(format!(
+                "its {heads} heads of {head} numbers, {kv_heads} of them with keys and {turned} numbers turned, do not fit together"
+            )));
+        }
+        if file.dimension("expert_count").is_ok() {
+            return Err(file.fail("it is a mixture of experts, which cannot be computed"));
+        }
+        let key = file.key("attention.layer_norm_rms_epsilon");
+        let epsilon =
+            file.fraction(&key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
+        Ok(Self { hidden, feed, heads, kv_heads, head, epsilon })
+    }
+}
+
+impl Layer {
+    fn load(
+        file: &mut ModelFile,
+        index: usize,
+        sizes: &Sizes,
+        storage: Storage,
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        let &Sizes { hidden, feed, heads, kv_heads, head, .. } = sizes;
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let (gate, up) = (name("ffn_gate"), name("ffn_up"));
+        let projections =
+            [("attn_q", heads * head), ("attn_k", kv_heads * head), ("attn_v", kv_heads * head)];
+        let named = |kind: &str| projections.map(|(part, rows)| (format!("blk.{index}.{part}.{kind}"), rows));
+        let attention_norm = vector(file, &name("attn_norm"), hidden, device)?;
+        let mut qkv = Linear::load(file, &borrowed(&named("weight")), hidden, storage, device)?;
+        if file.architecture().biased() {
+            qkv = qkv.with_bias(file, &borrowed(&named("bias")), device)?;
+        }
+        Ok(Self {
+            attention_norm,
+            qkv,
+            output: Linear::load(file, &[(&name("attn_output"), hidden)], heads * head, storage, device)?,
+            feed_norm: vector(file, &name("ffn_norm"), hidden, device)?,
+            gate_up: Linear::load(file, &[(&gate, feed), (&up, feed)], hidden, storage, device)?,
+            down: Linear::load(file, &[(&name("ffn_down"), hidden)], feed, storage, device)?,
+        })
+    }
+}
+
 /// A model of the llama family with its cache.
 pub(super) struct Llama {
+    architecture: Architecture,
     sizes: Sizes,
     embedding: Tensor,
     layers: Vec<Layer>,
@@ -59,6 +116,7 @@ pub(super) struct Llama {
 impl std::fmt::Debug for Llama {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Llama")
+            .field("architecture", &self.architecture)
             .field("sizes", &self.sizes)
             .field("cached", &self.cache.len())
             .finish_non_exhaustive()
@@ -74,26 +132,9 @@ impl Llama {
         storage: Storage,
         device: &Device,
     ) -> std::result::Result<Self, ModelError> {
-        let hidden = file.dimension("embedding_length")?;
-        let feed = file.dimension("feed_forward_length")?;
-        let heads = file.dimension("attention.head_count")?;
-        let kv_heads = file.dimension("attention.head_count_kv").unwrap_or(heads);
-        let head = file.dimension("attention.key_length").unwrap_or(hidden / heads);
-        let turned = file.dimension("rope.dimension_count").unwrap_or(head);
-        if turned != head || !heads.is_multiple_of(kv_heads) || !head.is_multiple_of(2) {
-            return Err(file.fail(format!(
-                "its {heads} heads of {head} numbers, {kv_heads} of them with keys and {turned} numbers turned, do not fit together"
-            )));
-        }
-        if file.dimension("expert_count").is_ok() {
-            return Err(file.fail("it is a mixture of experts, which cannot be computed"));
-        }
-        let key = "llama.attention.layer_norm_rms_epsilon";
-        let epsilon =
-            file.fraction(key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
-        let sizes = Sizes { heads, kv_heads, head, epsilon };
+        let sizes = Sizes::read(file)?;
+        let Sizes { hidden, kv_heads, head, .. } = sizes;
         let (cos, sin) = angles(file, head, window, device)?;
-
         let table = file.tensor("token_embd.weight", &[vocabulary, hidden], device)?;
         let embedding = table.dequantize(device).map_err(|error| file.fail(first_line(&error)))?;
         let tied = !file.has("output.weight");
@@ -106,23 +147,13 @@ impl Llama {
         };
         let mut layers = Vec::new();
         for index in 0..file.dimension("block_count")? {
-            let name = |part: &str| format!("blk.{index}.{part}.weight");
-            let (q, k, v) = (name("attn_q"), name("attn_k"), name("attn_v"));
-            let (gate, up) = (name("ffn_gate"), name("ffn_up"));
-            let qkv: [(&str, usize); 3] = [(&q, heads * head), (&k, kv_heads * head), (&v, kv_heads * head)];
-            layers.push(Layer {
-                attention_norm: norm(file, &name("attn_norm"), hidden, device)?,
-                qkv: Linear::load(file, &qkv, hidden, storage, device)?,
-                output: Linear::load(file, &[(&name("attn_output"), hidden)], heads * head, storage, device)?,
-                feed_norm: norm(file, &name("ffn_norm"), hidden, device)?,
-                gate_up: Linear::load(file, &[(&gate, feed), (&up, feed)], hidden, storage, device)?,
-                down: Linear::load(file, &[(&name("ffn_down"), hidden)], feed, storage, device)?,
-            });
+            layers.push(Layer::load(file, index, &sizes, storage, device)?);
         }
         Ok(Self {
+            architecture: file.architecture(),
             sizes,
             embedding,
-            norm: norm(file, "output_norm.weight", hidden, device)?,
+            norm: vector(file, "output_norm.weight", hidden, device)?,
             head: output_head,
             cos,
             sin,
@@ -155,12 +186,12 @@ impl Llama {
             let normed = rms_norm(&x, &layer.attention_norm, self.sizes.epsilon)?;
             let qkv = layer.qkv.forward(&normed)?;
             let (queries, keys, values) = split_heads(&qkv, &self.sizes)?;
-            let keys = rope_i(&keys.unsqueeze(0)?, &cos, &sin)?.squeeze(0)?;
+            let keys = self.architecture.turn(&keys, &cos, &sin)?;
             self.cache.store(index, start, &keys, &values)?;
             if index == last && rows == Rows::None {
                 break;
             }
-            let queries = rope_i(&queries.unsqueeze(0)?, &cos, &sin)?.squeeze(0)?;
+            let queries = self.architecture.turn(&queries, &cos, &sin)?;
             let mixed = attend(&self.cache, index, &queries, start, &self.sizes)?;
             x = (x + layer.output.forward(&mixed)?)?;
             if index == last && rows == Rows::Last {
@@ -177,6 +208,10 @@ impl Llama {
         let x = rms_norm(&x, &self.norm, self.sizes.epsilon)?;
         Ok(Some(self.head.forward(&x)?))
     }
+}
+
+fn borrowed(names: &[(String, usize); 3]) -> [(&str, usize); 3] {
+    names.each_ref().map(|(name, rows)| (name.as_str(), *rows))
 }
 
 /// Splits rows of queries, keys and values into heads: `(heads, positions, numbers)`.
@@ -240,16 +275,6 @@ fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
     gate_up.narrow(1, 0, half)?.contiguous()?.silu()? * gate_up.narrow(1, half, half)?.contiguous()?
 }
 
-fn norm(
-    file: &mut ModelFile,
-    name: &str,
-    size: usize,
-    device: &Device,
-) -> std::result::Result<Tensor, ModelError> {
-    let tensor = file.tensor(name, &[size], device)?;
-    tensor.dequantize(device).map_err(|error| file.fail(first_line(&error)))
-}
-
 /// Cosines and sines of every position up to `window`, in single precision as llama.cpp computes them.
 #[expect(clippy::cast_precision_loss, reason = "positions and sizes are far below 2^24")]
 fn angles(
@@ -258,11 +283,14 @@ fn angles(
     window: usize,
     device: &Device,
 ) -> std::result::Result<(Tensor, Tensor), ModelError> {
-    let base = file.fraction("llama.rope.freq_base").unwrap_or(10_000.0);
-    let scaling = file.text("llama.rope.scaling.type").unwrap_or("none").to_owned();
+    let base = file.fraction(&file.key("rope.freq_base")).unwrap_or(10_000.0);
+    let scaling = file.text(&file.key("rope.scaling.type")).unwrap_or("none").to_owned();
     let stretch = match scaling.as_str() {
         "none" => 1.0,
-        "linear" => file.fraction("llama.rope.scaling.factor").filter(|&factor| factor > 0.0).unwrap_or(1.0),
+        "linear" => {
+            let factor = file.fraction(&file.key("rope.scaling.factor"));
+            factor.filter(|&factor| factor > 0.0).unwrap_or(1.0)
+        }
         _ => {
             return Err(
                 file.fail(format!("its positions are stretched by `{scaling}`: expected `linear` or none"))

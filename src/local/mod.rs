@@ -2,11 +2,12 @@
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
 //! knows nothing of the one above: the container and its weights (`gguf`, `weights`, `cache`, `llama`,
-//! `kernel`, `device`), text
+//! `architecture`, `kernel`, `device`), text
 //! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `generate`,
 //! `engine`). `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
 //! are folders of files. `known` lists what `pull` fetches, which is the only part that reaches the network.
 
+mod architecture;
 mod cache;
 mod constraint;
 mod counter;

@@ -13,6 +13,9 @@ use crate::model::{Message, ModelError, Role};
 /// Stands for a system message while the template is asked what it does with one. No text holds it.
 const SYSTEM_MARK: &str = "\u{10FFFD}system\u{10FFFD}";
 
+/// Ends what an answer thought. Templates of models that think leave it out of earlier answers, with all that is before it.
+const THOUGHT_END: &str = "</think>";
+
 /// A model's chat template.
 #[derive(Debug)]
 pub(super) struct ChatTemplate {
@@ -75,17 +78,25 @@ impl ChatTemplate {
 
     fn render_asked(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         let text = self.render_text(messages)?;
+        // A template that looks into a message, or trims it, may not bring every mark back.
+        let placed = [whole, without_thought].into_iter().find_map(|cut| self.placed(messages, &text, cut));
+        placed.map_or_else(|| search(text, messages), Ok)
+    }
+
+    /// Finds the messages in `text`, of each the second of the two parts that `cut` makes of it; none where that text would be
+    /// another one.
+    fn placed(&self, messages: &[Message], text: &str, cut: Cut) -> Option<Prompt> {
+        let parts: Vec<(&str, &str)> = messages.iter().map(|message| cut(&message.content)).collect();
         let marked: Vec<Message> = messages
             .iter()
-            .enumerate()
-            .map(|(index, message)| Message { role: message.role, content: mark(index) })
+            .zip(parts.iter().enumerate())
+            .map(|(message, (index, (before, _)))| Message {
+                role: message.role,
+                content: format!("{before}{}", mark(index)),
+            })
             .collect();
-        // A template that looks into a message, or trims it, may not bring every mark back.
-        let spans = self.render_text(&marked).ok().and_then(|frame| fill(&frame, messages));
-        match spans {
-            Some((filled, contents)) if filled == text => Ok(Prompt { text, contents }),
-            _ => search(text, messages),
-        }
+        let prompt = fill(&self.render_text(&marked).ok()?, &parts)?;
+        (prompt.text == text).then_some(prompt)
     }
 
     fn render_text(&self, messages: &[Message]) -> Result<String, ModelError> {
@@ -144,20 +155,31 @@ fn mark(index: usize) -> String {
     format!("\u{10FFFC}{index}\u{10FFFC}")
 }
 
-fn fill(frame: &str, messages: &[Message]) -> Option<(String, Vec<(usize, usize)>)> {
+/// A message in two parts: what a template leaves out, and what it brings.
+type Cut = fn(&str) -> (&str, &str);
+
+fn whole(content: &str) -> (&str, &str) {
+    ("", content)
+}
+
+fn without_thought(content: &str) -> (&str, &str) {
+    content.rfind(THOUGHT_END).map_or(("", content), |at| content.split_at(at + THOUGHT_END.len()))
+}
+
+fn fill(frame: &str, parts: &[(&str, &str)]) -> Option<Prompt> {
     let mut text = String::new();
     let mut contents = Vec::new();
     let mut rest = frame;
-    for (index, message) in messages.iter().enumerate() {
+    for (index, (_, content)) in parts.iter().enumerate() {
         let (before, after) = rest.split_once(mark(index).as_str())?;
         text.push_str(before);
         let start = text.len();
-        text.push_str(&message.content);
+        text.push_str(content);
         contents.push((start, text.len()));
         rest = after;
     }
     text.push_str(rest);
-    Some((text, contents))
+    Some(Prompt { text, contents })
 }
 
 fn problem(error: &minijinja::Error) -> ModelError {
@@ -189,6 +211,76 @@ mod tests {
         let messages = [Message::system("Be brief."), Message::user("Hello")];
         let prompt = template(PERSONA).render(&messages).unwrap();
         assert_eq!(prompt.text, "<s>system\nBe brief.</s>\n<s>user\nHello</s>\n<s>assistant\n");
+    }
+
+    /// The shape of Qwen2.5's: without tools, a system turn that says what somebody wrote, or what the maker did.
+    const QWEN: &str = "{%- if tools %}{{- raise_exception('no tools') }}{%- else %}
+    {%- if messages[0]['role'] == 'system' %}
+        {{- '<s>system\n' + messages[0]['content'] + '</s>\n' }}
+    {%- else %}
+        {{- '<s>system\nYou are Max.</s>\n' }}
+    {%- endif %}
+{%- endif %}
+{%- for message in messages %}
+    {%- if (message.role == 'user') or (message.role == 'system' and not loop.first) or (message.role == 'assistant' and not message.tool_calls) %}
+        {{- '<s>' + message.role + '\n' + message.content + '</s>' + '\n' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<s>assistant\n' }}
+{%- endif %}
+";
+
+    #[test]
+    fn the_system_message_of_qwens_maker_is_left_out() {
+        let qwen = template(QWEN);
+        let prompt = qwen.render(&[Message::user("Hello")]).unwrap();
+        assert_eq!(prompt.text, "<s>user\nHello</s>\n<s>assistant\n");
+        let messages = [Message::system("Be brief."), Message::user("Hello")];
+        let prompt = qwen.render(&messages).unwrap();
+        assert_eq!(prompt.text, "<s>system\nBe brief.</s>\n<s>user\nHello</s>\n<s>assistant\n");
+        assert_eq!(prompt.pieces()[1], Piece::Content("Be brief."));
+        let begun = [Message::user("Hello"), Message::assistant("<think>\nSo")];
+        let prompt = qwen.render(&begun).unwrap();
+        assert_eq!(prompt.text, "<s>user\nHello</s>\n<s>assistant\n<think>\nSo");
+    }
+
+    /// The shape of that of DeepSeek-R1's distills: no system turn, and an answer that is begun with a thought.
+    const DISTILL: &str = "{% set ns = namespace(system='') %}\
+        {%- for m in messages %}{%- if m['role'] == 'system' %}{% set ns.system = m['content'] %}{%- endif %}{%- endfor %}\
+        {{bos_token}}{{ns.system}}{%- for m in messages %}{%- if m['role'] == 'user' %}{{'<u>' + m['content']}}{%- endif %}\
+        {%- if m['role'] == 'assistant' %}{% set content = m['content'] %}{% if '</think>' in content %}\
+        {% set content = content.split('</think>')[-1] %}{% endif %}{{'<a>' + content + eos_token}}{%- endif %}{%- endfor -%}\
+        {% if add_generation_prompt %}{{'<a><think>\n'}}{% endif %}";
+
+    #[test]
+    fn a_template_without_a_system_turn_begins_with_what_somebody_wrote() {
+        let distill = template(DISTILL);
+        let prompt = distill.render(&[Message::user("Hello")]).unwrap();
+        assert_eq!(prompt.text, "<b><u>Hello<a><think>\n");
+        let talk = [
+            Message::system("Be brief."),
+            Message::user("Hi"),
+            Message::assistant("Yes."),
+            Message::user("a<e>b"),
+        ];
+        let prompt = distill.render(&talk).unwrap();
+        assert_eq!(prompt.text, "<b>Be brief.<u>Hi<a>Yes.<e><u>a<e>b<a><think>\n");
+        assert_eq!(prompt.pieces()[7], Piece::Content("a<e>b"));
+    }
+
+    #[test]
+    fn a_template_that_leaves_out_what_an_answer_thought_keeps_the_rest_apart() {
+        let talk =
+            [Message::user("e"), Message::assistant("<think>A <e>?</think>\nYes<e>."), Message::user("Why?")];
+        let prompt = template(DISTILL).render(&talk).unwrap();
+        assert_eq!(prompt.text, "<b><u>e<a>\nYes<e>.<e><u>Why?<a><think>\n");
+        let contents = prompt.pieces().into_iter().filter(|piece| matches!(piece, Piece::Content(_)));
+        let expected = [Piece::Content("e"), Piece::Content("\nYes<e>."), Piece::Content("Why?")];
+        assert_eq!(contents.collect::<Vec<_>>(), expected);
+        // One that does not look into messages brings the thought.
+        let prompt = template(PERSONA).render(&talk).unwrap();
+        assert_eq!(prompt.pieces()[3], Piece::Content("<think>A <e>?</think>\nYes<e>."));
     }
 
     #[test]

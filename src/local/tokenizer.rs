@@ -20,7 +20,7 @@ use crate::text::{TokenCount, TokenCounter};
 pub(super) type TokenId = u32;
 
 /// Names under which models mark the end of a turn or of the text; any of them ends an answer.
-const END_NAMES: [&str; 8] = [
+const END_NAMES: [&str; 9] = [
     "<|im_end|>",
     "<|endoftext|>",
     "<|eot_id|>",
@@ -29,6 +29,7 @@ const END_NAMES: [&str; 8] = [
     "<end_of_turn>",
     "</s>",
     "<|end|>",
+    "<｜end▁of▁sentence｜>",
 ];
 
 /// Token types of the metadata: 3 is a control token, 4 one that a user defined; both are matched whole.

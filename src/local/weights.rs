@@ -32,6 +32,8 @@ impl Storage {
 /// One or more matrices that multiply the same input, their outputs side by side.
 pub(super) struct Linear {
     parts: Vec<Weight>,
+    /// What is added to the outputs.
+    bias: Option<Tensor>,
 }
 
 enum Weight {
@@ -43,12 +45,12 @@ enum Weight {
 impl Linear {
     /// Takes a dense `(outputs, inputs)` matrix.
     pub(super) fn dense(weight: Tensor) -> Self {
-        Self { parts: vec![Weight::Dense(weight)] }
+        Self { parts: vec![Weight::Dense(weight)], bias: None }
     }
 
     /// Takes a quantized matrix as it is.
     pub(super) fn quantized(weight: QTensor) -> Result<Self> {
-        Ok(Self { parts: vec![Weight::Quantized(QMatMul::from_qtensor(weight)?)] })
+        Ok(Self { parts: vec![Weight::Quantized(QMatMul::from_qtensor(weight)?)], bias: None })
     }
 
     /// Loads the matrices `names`, each with its number of outputs.
@@ -70,17 +72,36 @@ impl Linear {
                 .map(|tensor| QMatMul::from_qtensor(tensor).map(Weight::Quantized))
                 .collect(),
         };
-        Ok(Self { parts: parts.map_err(|error| file.fail(first_line(&error)))? })
+        Ok(Self { parts: parts.map_err(|error| file.fail(first_line(&error)))?, bias: None })
+    }
+
+    /// Loads what is added to the outputs: the vectors `names`, each with its length, one after the other.
+    pub(super) fn with_bias(
+        self,
+        file: &mut ModelFile,
+        names: &[(&str, usize)],
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        let parts: Vec<Tensor> = names
+            .iter()
+            .map(|(name, length)| vector(file, name, *length, device))
+            .collect::<std::result::Result<_, _>>()?;
+        let bias = Tensor::cat(&parts, 0).map_err(|error| file.fail(first_line(&error)))?;
+        Ok(Self { bias: Some(bias), ..self })
     }
 
     /// Multiplies rows `x`.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match self.parts.as_slice() {
-            [weight] => weight.forward(x),
+        let product = match self.parts.as_slice() {
+            [weight] => weight.forward(x)?,
             parts => {
                 let outputs: Vec<Tensor> = parts.iter().map(|part| part.forward(x)).collect::<Result<_>>()?;
-                Tensor::cat(&outputs, 1)
+                Tensor::cat(&outputs, 1)?
             }
+        };
+        match &self.bias {
+            Some(bias) => product.broadcast_add(bias),
+            None => Ok(product),
         }
     }
 }
@@ -95,6 +116,17 @@ impl Weight {
             Self::Quantized(weight) => weight.forward(x),
         }
     }
+}
+
+/// Loads a vector as single-precision numbers.
+pub(super) fn vector(
+    file: &mut ModelFile,
+    name: &str,
+    length: usize,
+    device: &Device,
+) -> std::result::Result<Tensor, ModelError> {
+    let tensor = file.tensor(name, &[length], device)?;
+    tensor.dequantize(device).map_err(|error| file.fail(first_line(&error)))
 }
 
 fn stack(tensors: &[QTensor], device: &Device) -> Result<Tensor> {

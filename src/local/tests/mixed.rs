@@ -125,7 +125,7 @@ fn sizes() -> Vec<(String, Value)> {
 }
 
 /// Tokens and merges as byte-pair encoding learns them from the sample: the commonest pair first, the smaller of two.
-fn learned() -> (Vec<String>, Vec<String>) {
+pub(super) fn learned() -> (Vec<String>, Vec<String>) {
     let mut tokens = alphabet();
     let mut known: HashSet<String> = tokens.iter().cloned().collect();
     let mut merges = Vec::new();

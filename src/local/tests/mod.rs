@@ -6,6 +6,7 @@ mod files;
 mod mixed;
 mod oracle;
 mod pulling;
+mod qwen2;
 mod recorded;
 mod reference;
 mod tiny;
