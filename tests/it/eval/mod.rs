@@ -4,4 +4,5 @@ mod answers;
 mod golden;
 mod own;
 mod paper;
+mod quality;
 mod think;
