@@ -1,5 +1,5 @@
-//! Measures longhand on public data. Every figure here needs no language model: what is measured is what a memory, or reasoning
-//! in rounds, puts into a prompt, not what a model makes of it.
+//! Measures longhand on public data. Most figures need no language model: what is measured is what a memory, or reasoning in rounds,
+//! puts into a prompt, not what a model makes of it. `math` alone measures that, too.
 //!
 //! The data is not part of the project: its folder is named by whoever measures.
 

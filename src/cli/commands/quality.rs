@@ -139,7 +139,11 @@ pub(super) async fn run(
     let connections = Connections::with(of_run, &name, &rounds, settings, printer)?;
     let method = |workflow, given| method(workflow, given, &name, &connections, settings);
     let (rounds, single) = (method(rounds, args.inputs())?, method(single, BTreeMap::new())?);
-    fitting::hold(&rounds.workflow, &rounds.plan, &connections.models())?;
+    // The one answer is made to fit, problem by problem.
+    let warnings = fitting::hold(&rounds.workflow, &rounds.plan, &connections.models())?;
+    if !warnings.is_empty() {
+        printer.say(&warnings.to_string());
+    }
     let store = Store::open(&settings.store)?;
     let runs = InStore { store, connections, settings, printer };
     let (spool, stop) = (unkept()?, Stop::default());

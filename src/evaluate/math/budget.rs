@@ -15,11 +15,22 @@ pub(super) struct Budget {
     pub(super) is_cut: bool,
 }
 
+/// How much of an answer there is room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Room {
+    /// The longest answer that the model ever gives.
+    longest: u64,
+    /// What the window has beside the prompt.
+    beside: u64,
+}
+
 impl Budget {
-    /// As much as so many rounds may generate, and no more than there is room for; never nothing, which is no length.
-    fn of(rounds: u32, segment: u64, room: u64) -> Self {
-        let allowed = u64::from(rounds.max(1)).saturating_mul(segment);
-        Self { tokens: allowed.min(room).max(1), is_cut: allowed > room }
+    /// As much as so many rounds may generate, and no more than there is room for; never nothing, which is no length. A round is
+    /// no longer than the model's longest answer either.
+    fn of(rounds: u32, segment: u64, room: Room) -> Self {
+        let allowed = u64::from(rounds.max(1)).saturating_mul(segment.min(room.longest));
+        let most = room.longest.min(room.beside);
+        Self { tokens: allowed.min(most).max(1), is_cut: allowed > most }
     }
 }
 
@@ -30,8 +41,8 @@ impl MathBench<'_> {
         Ok(Budget::of(rounds, segment.unwrap_or_default(), self.room(question)?))
     }
 
-    /// The longest answer to a question that the model can give: what the window has beside the prompt, and the model's own bound.
-    fn room(&self, question: &str) -> Result<u64, MathError> {
+    /// How much room there is for one answer to a question.
+    fn room(&self, question: &str) -> Result<Room, MathError> {
         let failed = |error: &dyn std::error::Error| MathError::Uncounted { reason: in_one_line(error) };
         let plan = self.single.plan_with(&[(QUESTION, question.to_owned()), (TOKENS, "1".to_owned())]);
         let (workflow, drain) = (self.single.workflow.clone(), self.stop.drain.clone());
@@ -45,7 +56,7 @@ impl MathBench<'_> {
         let agent = RunContext::agent(node).map_err(|error| failed(&error))?;
         let prompt = context.caller().prompt_tokens(agent, &variables).map_err(|error| failed(&error))?;
         let limits = context.models.of(agent).map_err(|error| failed(&error))?.limits();
-        Ok(limits.context.saturating_sub(prompt).min(limits.max_output).0)
+        Ok(Room { longest: limits.max_output.0, beside: limits.context.saturating_sub(prompt).0 })
     }
 }
 
@@ -55,14 +66,19 @@ mod tests {
 
     #[test]
     fn an_answer_may_be_as_long_as_all_rounds_and_no_longer_than_there_is_room() {
-        for (rounds, segment, room, tokens, is_cut) in [
-            (3, 100, 1000, 300, false),
-            (10, 100, 1000, 1000, false),
-            (11, 100, 1000, 1000, true),
-            (0, 100, 1000, 100, false),
-            (1, 100, 0, 1, true),
+        for (rounds, segment, longest, beside, tokens, is_cut) in [
+            (3, 100, 5000, 1000, 300, false),
+            (10, 100, 5000, 1000, 1000, false),
+            (11, 100, 5000, 1000, 1000, true),
+            (11, 100, 1000, 5000, 1000, true),
+            // Rounds were no longer than the longest answer, so one of them is not cut.
+            (1, 900, 400, 5000, 400, false),
+            (2, 900, 400, 5000, 400, true),
+            (0, 100, 5000, 1000, 100, false),
+            (1, 100, 5000, 0, 1, true),
         ] {
-            assert_eq!(Budget::of(rounds, segment, room), Budget { tokens, is_cut }, "{rounds} of {segment}");
+            let budget = Budget::of(rounds, segment, Room { longest, beside });
+            assert_eq!(budget, Budget { tokens, is_cut }, "{rounds} of {segment}");
         }
     }
 }

@@ -118,6 +118,10 @@ fn what_is_missing_is_named_with_a_remedy() {
     for set in ["math500", "gsm8k"] {
         assert!(any.stderr.contains(&format!("skipped {set}: ")), "{set}: {}", any.shown());
     }
+    let wide =
+        ["eval", "math", "--file", "problems.jsonl", "--model", "scripted:script.yaml", "--window", "300"];
+    let wide = longhand.run(&wide);
+    assert!(wide.code == Some(3) && wide.stderr.contains("window of 300"), "{}", wide.shown());
     longhand.file("broken.jsonl", "{\"question\": \"Why?\"}\n");
     let broken = measured(&longhand, &["--file", "broken.jsonl"]);
     assert!(broken.stderr.contains("problem 1 lacks its `question` or its `answer`"), "{}", broken.shown());
