@@ -80,6 +80,29 @@ pub(super) fn ledger(store: &Store, journal: Journal, settings: &Settings) -> Re
     }
 }
 
+/// Finds the newest run of the same plan, however far it came. One that another process works on is busy, and is left to it.
+pub(super) fn of_plan(
+    store: &Store,
+    plan: &Plan,
+    settings: &Settings,
+) -> Result<Option<(RunId, Ledger)>, CommandError> {
+    let mark = mark(plan);
+    for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
+        let journal = match store.open_run(&run, Durability::Kill) {
+            Ok(journal) => journal,
+            Err(error) => {
+                tracing::debug!(%run, %error, "passed over");
+                continue;
+            }
+        };
+        let ledger = ledger(store, journal, settings)?;
+        if ledger.read(|state| state.plan() == Some(plan)) {
+            return Ok(Some((run, ledger)));
+        }
+    }
+    Ok(None)
+}
+
 /// Finds the newest run of the same plan that did not come to its end, or whose results nobody has seen: a process can be
 /// killed between the two. One that waits for a person is an error that says so: whoever repeats a command has decided
 /// nothing.
@@ -91,32 +114,13 @@ pub(super) fn interrupted(
     if plan.stdin {
         return Ok(None);
     }
-    let mark = mark(plan);
-    for run in store.runs()?.into_iter().rev().filter(|run| run.as_str().contains(&mark)) {
-        // A run that another process works on is busy, and is left to it.
-        let journal = match store.open_run(&run, Durability::Kill) {
-            Ok(journal) => journal,
-            Err(error) => {
-                tracing::debug!(%run, %error, "passed over");
-                continue;
-            }
-        };
-        let ledger = ledger(store, journal, settings)?;
-        let same = ledger.read(|state| state.plan() == Some(plan));
-        if same && ledger.read(RunState::outcome) == Some(Outcome::Waiting) {
-            return Err(ledger.read(|state| decisions::waits(&run, state)));
-        }
-        let left = |state: &RunState| {
-            matches!(state.outcome(), None | Some(Outcome::Interrupted)) || !state.is_told()
-        };
-        if same && ledger.read(left) {
-            return Ok(Some((run, ledger)));
-        }
-        if same {
-            return Ok(None);
-        }
+    let Some((run, ledger)) = of_plan(store, plan, settings)? else { return Ok(None) };
+    if ledger.read(RunState::outcome) == Some(Outcome::Waiting) {
+        return Err(ledger.read(|state| decisions::waits(&run, state)));
     }
-    Ok(None)
+    let left =
+        |state: &RunState| matches!(state.outcome(), None | Some(Outcome::Interrupted)) || !state.is_told();
+    Ok(ledger.read(left).then_some((run, ledger)))
 }
 
 /// Begins a run, in a folder of its own that is named by the time and by what it does.

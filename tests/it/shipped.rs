@@ -63,6 +63,7 @@ fn every_shipped_workflow_compiles_without_a_warning() {
         "quote-chain",
         "rag",
         "refine",
+        "single-shot",
         "tree",
         "truncate",
     ];
@@ -90,7 +91,8 @@ fn every_shipped_prompt_renders_with_and_without_a_question() {
                 let text = workflow.prompts().render(prompt, &variables).unwrap();
                 // The asker is never shown the question: how likely it finds it is what is measured. The others stand beside a
                 // prompt that shows it.
-                let beside = ["companion-memory", "prompted-thinker", "thinker-go-on", "thinker-history"];
+                let beside =
+                    ["companion-memory", "prompted-thinker", "solver", "thinker-go-on", "thinker-history"];
                 let shows = !question.is_empty()
                     && !["asker"].iter().chain(&beside).any(|one| *one == prompt.as_str());
                 assert_eq!(text.contains("who?"), shows, "{prompt}: {text}");

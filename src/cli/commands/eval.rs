@@ -9,7 +9,7 @@ use super::super::chat;
 use super::super::error::{CommandError, ExitStatus};
 use super::super::printer::Printer;
 use super::super::settings::Settings;
-use super::mechanism;
+use super::{mechanism, quality};
 use crate::connect::connect_unasked;
 use crate::evaluate::{Bench, BenchError, CachedEmbedder, Grid, Table};
 use crate::text::{TokenCount, TokenCounter};
@@ -36,6 +36,10 @@ enum Command {
     ///
     /// Exits with 8 where an aim is missed.
     Think(mechanism::Args),
+    /// Measure what reasoning in rounds is worth: how many problems a model solves in rounds, and in one answer of as many tokens
+    ///
+    /// Problems are runs like any other: the same command goes on where it was interrupted. Exits with 5 where a run failed.
+    Math(quality::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +110,7 @@ pub(in super::super) async fn run(
     match args.command {
         Command::Memory(args) => memory(args, settings, printer).await,
         Command::Think(args) => mechanism::run(args, settings, printer).await,
+        Command::Math(args) => quality::run(args, settings, printer).await,
     }
 }
 

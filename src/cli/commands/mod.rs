@@ -1,5 +1,5 @@
-//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds` and `converting`, `eval` has `mechanism`,
-//! `doctor MODEL` has `probing`.
+//! One file a subcommand; `runs show` has `shown` and `plotted`, `think` has `rounds` and `converting`, `eval` has `mechanism`
+//! and `quality`, `doctor MODEL` has `probing`.
 
 pub(super) mod ask;
 pub(super) mod cache;
@@ -15,6 +15,7 @@ pub(super) mod models;
 pub(super) mod plan;
 mod plotted;
 mod probing;
+mod quality;
 mod rounds;
 pub(super) mod run;
 pub(super) mod runs;

@@ -5,6 +5,7 @@ mod ir;
 mod locomo;
 mod longmemeval;
 mod longproc;
+mod math;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,6 +22,8 @@ pub(super) use ir::{Pool, wikipool};
 pub(super) use locomo::{Sessions, locomo};
 pub(super) use longmemeval::longmemeval;
 pub(super) use longproc::{Countdown, Route, countdowns, routes};
+pub(super) use math::MathProblem;
+pub use math::MathSet;
 
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]

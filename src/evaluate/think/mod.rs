@@ -16,13 +16,11 @@ mod work;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::driven::DrivenError;
 use super::sets::{self, Countdown, DataError, Route};
 use super::{Grid, Progress, Table};
 use crate::graph::Workflow;
 use crate::run::in_one_line;
-use crate::schedule::DriveError;
-use crate::step::TakeInError;
-use crate::store::StoreError;
 use crate::text::{TokenCount, TokenCounter};
 
 use solve::Solved;
@@ -53,15 +51,9 @@ pub enum ThinkError {
     /// The data could not be read.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The engine could not go on.
+    /// A problem could not be put through the workflow.
     #[error(transparent)]
-    Drive(#[from] DriveError),
-    /// The problem could not be taken in.
-    #[error(transparent)]
-    TakeIn(#[from] TakeInError),
-    /// What was answered could not be read back.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Driven(#[from] DrivenError),
     /// A run came to no end.
     #[error("a run came to no end: {reason}")]
     Failed {

@@ -1,19 +1,18 @@
 //! One problem through the shipped workflow and the engine, and what the journal tells of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::super::driven::{DrivenError, Kept, QUESTION, driven};
 use super::symbolic::{Manner, SymbolicModel};
 use super::{ThinkBench, ThinkError};
 use crate::agent::Models;
-use crate::intake::{self, Gathered, Input};
 use crate::model::{ChatModel, Message, Role};
 use crate::name::RunId;
 use crate::report::{Contexts, RoundInstance, RoundsReader};
-use crate::run::{CallRecord, Event, ModelRecord, Outcome, Plan, Purpose, RoundsEnd, Slot, Value};
-use crate::schedule::{Stop, drive};
+use crate::run::{CallRecord, Event, ModelRecord, Outcome, Plan, Purpose, RoundsEnd};
+use crate::schedule::Stop;
 use crate::spec::Amount;
-use crate::step::{RunContext, take_in};
 use crate::store::Ledger;
 
 /// How a problem was reasoned about.
@@ -43,39 +42,20 @@ impl ThinkBench<'_> {
     ) -> Result<Solved, ThinkError> {
         let model: Arc<dyn ChatModel> = Arc::new(SymbolicModel::new(manner, Arc::clone(&self.counter) as _));
         let plan = self.plan(question, segment, model.identity());
-        let seen: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let heard = Arc::clone(&seen);
-        let listen =
-            move |event: &Event| heard.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
-        let ledger = Ledger::unkept().observed(Box::new(listen));
-        ledger.record(&began(&plan, model.as_ref())?)?;
-        // A question stands in the prompt as an input; the engine wants something to work over all the same.
-        let text = Input::Stdin(Box::new(std::io::Cursor::new(question.as_bytes().to_vec())));
-        let gathered = intake::gather(vec![text], self.spool);
-        take_in(&ledger, &gathered)?;
-        let Gathered { documents, .. } = gathered;
-        let stop = Stop::default();
-        let (models, drain) = (Models::new(model), stop.drain.clone());
-        let workflow = self.workflow.clone();
-        let context = Arc::new(RunContext::new(workflow, plan, documents, models, ledger, drain));
-        let outcome = drive(&context, &stop).await?;
-        if outcome != Outcome::Succeeded {
-            let failure =
-                context.ledger.read(|state| state.failures().map(|(_, error)| error.to_owned()).next());
-            return Err(ThinkError::Failed { reason: failure.unwrap_or_else(|| outcome.to_string()) });
+        let (ledger, began) = (Ledger::unkept(), began(&plan, model.as_ref())?);
+        ledger.record(&began).map_err(DrivenError::from)?;
+        let kept = Kept { ledger, events: vec![began], models: Models::new(model) };
+        let driven = driven(self.workflow, plan, kept, self.spool, &Stop::default()).await?;
+        if driven.outcome != Outcome::Succeeded {
+            let reason = driven.failure.unwrap_or_else(|| driven.outcome.to_string());
+            return Err(ThinkError::Failed { reason });
         }
-        let value = context.ledger.value(self.workflow.output(), Slot::Source(0))?;
-        let answer = match value {
-            Some(Value::Text(text)) => text,
-            _ => String::new(),
-        };
-        let events = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(self.told(&context.plan, answer, &events))
+        Ok(self.told(&driven.plan, driven.answer, &driven.events))
     }
 
     fn plan(&self, question: &str, segment: u64, identity: &str) -> Plan {
         let given = [
-            ("question", question.to_owned()),
+            (QUESTION, question.to_owned()),
             ("most_rounds", Amount::MOST_ROUNDS.to_string()),
             ("segment", segment.to_string()),
         ];
@@ -92,7 +72,7 @@ impl ThinkBench<'_> {
         let mut reader = RoundsReader::new(self.workflow, plan);
         let mut strangers = 0;
         let mut summary = String::new();
-        let question = plan.inputs.get("question").map_or("", String::as_str);
+        let question = plan.inputs.get(QUESTION).map_or("", String::as_str);
         for event in events {
             let Event::Called(call) = event else { continue };
             let Some(seen) = reader.see(call) else { continue };

@@ -204,6 +204,7 @@ fn every_shipped_method_works_over_an_endpoint_or_says_what_it_needs() {
     quote-chain: 0
     rag: 0
     refine: 0
+    single-shot: 0
     tree: 0
     truncate: 0
     ");

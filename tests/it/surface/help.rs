@@ -5,7 +5,7 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 38] = [
+const HELP: [(&[&str], &[&str]); 39] = [
     (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
@@ -40,9 +40,10 @@ const HELP: [(&[&str], &[&str]); 38] = [
     (&["workflows", "copy"], &["workflows/", "--force"]),
     (&["schema"], &["workflow", "agent", "config", "report", "events", "plan", "diff"]),
     (&["doctor"], &["Check"]),
-    (&["eval"], &["memory", "think"]),
+    (&["eval"], &["memory", "think", "math"]),
     (&["eval", "memory"], &["--data", "--embedder", "Exits with 8"]),
     (&["eval", "think"], &["--data", "--segment", "long-routes", "Exits with 8"]),
+    (&["eval", "math"], &["--data", "--sample", "--seed", "--trained", "gsm8k", "Exits with 5"]),
     (&["completions"], &["bash", "zsh", "fish"]),
 ];
 

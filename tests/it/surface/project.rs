@@ -14,7 +14,7 @@ fn doctor_says_what_is_there_and_what_is_not() {
     let lines: Vec<&str> = sound.stdout.lines().take(3).collect();
     assert_snapshot!(lines.join("\n"), @r"
     ok   store      [folder]/home/store: 0 runs
-    ok   workflows  24 compile
+    ok   workflows  25 compile
     ok   model      scripted: scripted:186b1693, window 8192 tokens
     ");
     let unsound = longhand.run(&["doctor", "--model", "none.gguf", "--json"]);
