@@ -226,7 +226,7 @@ pub(super) fn beside_a_chain(title: &str, measured: &[Measured]) -> Grid {
 const NOTES: [&str; 4] = [
     "Lines are lengths of rounds. Question, summary (the longest) and generated are tokens, means of the problems.",
     "From `pairs` on, figures are what one chain takes, which was made, in multiples of what all rounds take: above 1 the rounds take \
-     less. With `--plot` the chain is the one that `runs show --plot` counts, which has the summaries in it.",
+     less. With `--plot` the chain is the one that `runs show --plot` counts, in which there are no summaries, only their tags and what a round repeats.",
     "The theory is (R*c)^2 / (R*(c+|S|+|Q|)^2) for R rounds of c tokens, and with the question in the chain \
      (|Q|+R*c)^2 / (R*(c+|S|+|Q|)^2).",
     "Every prompt begins with the question. `question kept` are the pairs where a server computes that beginning once.",

@@ -5,7 +5,7 @@ use std::fs;
 use crate::longhand::Longhand;
 
 /// Every subcommand, with words that its help must say.
-const HELP: [(&[&str], &[&str]); 39] = [
+const HELP: [(&[&str], &[&str]); 40] = [
     (&[], &["summarize", "ask", "--model", "--json", "--jsonl", "--offline", "--quiet", "Examples:"]),
     (&["summarize"], &["--output", "--method", "--force", "PATH", "stdin"]),
     (&["ask"], &["--question", "--method", "PATH"]),
@@ -17,8 +17,9 @@ const HELP: [(&[&str], &[&str]); 39] = [
     (&["graph"], &["mermaid", "dot", "svg", "--run"]),
     (&["check"], &["WORKFLOW"]),
     (&["runs"], &["list", "show", "resume", "diff", "fork", "rm"]),
+    (&["think"], &["--segment", "--rounds", "--trained", "--export-rounds", "--convert"]),
     (&["runs", "list"], &["--json"]),
-    (&["runs", "show"], &["--call", "--plan"]),
+    (&["runs", "show"], &["--call", "--plan", "--plot", "--export-rounds"]),
     (&["runs", "diff"], &["differ"]),
     (&["runs", "fork"], &["--from", "--param", "anew"]),
     (&["runs", "resume"], &["interrupted"]),
