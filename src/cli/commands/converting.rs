@@ -1,7 +1,8 @@
 //! `think --convert`: long chains of reasoning become examples to train a model on that reasons in rounds.
 //!
 //! The steps are those of `InftyThink` (arXiv 2503.06692, section 3.2): a chain is cut at paragraphs, each segment is summed up, and
-//! every segment becomes an instance. Each chain is a run, so a conversion that broke off asks nothing twice.
+//! every segment becomes an instance. Each chain is a run, so a conversion that broke off is served what was answered before, but for
+//! answers that were cut.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -57,6 +58,11 @@ pub(super) async fn convert(
     let text = fs::read_to_string(from).map_err(|error| {
         CommandError::caused(ExitStatus::Usage, format!("cannot read `{}`", from.display()), error)
     })?;
+    // With `--force` both may be one file, whose chains would be gone after the first kill.
+    if from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from)) {
+        let message = format!("`{}` holds the chains that are to be converted", to.display());
+        return Err(CommandError::new(ExitStatus::Usage, message).hinted("name another file for the rounds"));
+    }
     let mut file = File::create(to).map_err(|error| unwritten(to, error))?;
     let (mut chains, mut made, mut failed) = (0, 0, 0);
     for (number, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
@@ -132,6 +138,9 @@ impl Chain {
                 Self { question: question.content.clone(), reasoning, conclusion }
             }
         };
+        // A byte order mark would be taken off where the chain is read as a document, and every segment lie beside its place.
+        let reasoning = chain.reasoning.trim_start_matches('\u{feff}').to_owned();
+        let chain = Self { reasoning, ..chain };
         if chain.reasoning.trim().is_empty() { Err("the chain is empty".to_owned()) } else { Ok(chain) }
     }
 
@@ -150,15 +159,21 @@ impl Chain {
             let range = usize::try_from(chunk.span.start).ok()?..usize::try_from(chunk.span.end).ok()?;
             self.reasoning.get(range)
         };
-        let last = segments.len().saturating_sub(1);
-        let instance = |(at, chunk): (usize, &Chunk)| RoundInstance {
-            question: self.question.clone(),
-            history: at.checked_sub(1).and_then(|before| summaries.get(before).cloned()),
-            reasoning: text(chunk).unwrap_or_default().trim().to_owned(),
-            summary: summaries.get(at).filter(|_| at < last).cloned(),
-            conclusion: (at == last).then(|| self.conclusion.clone()),
+        let beside = || {
+            let message = format!("the segments of the run {run} do not lie in the chain");
+            CommandError::new(ExitStatus::Failed, message)
         };
-        Ok(segments.iter().enumerate().map(instance).collect())
+        let last = segments.len().saturating_sub(1);
+        let instance = |(at, chunk): (usize, &Chunk)| {
+            Ok(RoundInstance {
+                question: self.question.clone(),
+                history: at.checked_sub(1).and_then(|before| summaries.get(before).cloned()),
+                reasoning: text(chunk).ok_or_else(beside)?.trim().to_owned(),
+                summary: summaries.get(at).filter(|_| at < last).cloned(),
+                conclusion: (at == last).then(|| self.conclusion.clone()),
+            })
+        };
+        segments.iter().enumerate().map(instance).collect()
     }
 }
 
@@ -178,6 +193,8 @@ mod tests {
         let talk = r#"{"messages": [{"role": "user", "content": "What is 7 + 1?"},
             {"role": "assistant", "content": "<think>\nSeven.\n\nAnd one.\n</think>\n8"}]}"#;
         assert_eq!(Chain::read(talk).as_ref(), Ok(&chain));
+        let marked = parts.replace("Seven.", "\u{feff}Seven.");
+        assert_eq!(Chain::read(&marked).as_ref(), Ok(&chain));
         for wrong in [
             "{}",
             "no JSON",

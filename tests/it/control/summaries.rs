@@ -217,6 +217,11 @@ fn long_chains_become_rounds_to_train_on_and_a_bad_line_costs_only_itself() {
         (&paragraph("three").into(), &"Three.".into())
     );
     assert_eq!(lines[..3], lines[3..]);
+    let onto = ["think", "--convert", "out.jsonl", "--export-rounds", "out.jsonl", "--force"];
+    let refused = longhand.run(&[&onto[..], &["--model", "scripted:script.yaml"]].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    let left = std::fs::read_to_string(longhand.work().join("out.jsonl")).unwrap();
+    assert_eq!(left.lines().count(), 6, "what is to be converted is not overwritten");
 }
 
 #[test]
