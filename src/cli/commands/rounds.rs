@@ -12,8 +12,13 @@ use crate::report::{RoundInstance, RoundsReader};
 use crate::run::Event;
 use crate::store::Store;
 
-/// Refuses a file that is there, before anything is asked.
+/// Refuses a file that is there, or that no folder is there for, before anything is asked.
 pub(super) fn check_free(file: &Path, force: bool) -> Result<(), CommandError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let message = format!("there is no folder `{}` for `{}`", folder.display(), file.display());
+        return Err(CommandError::new(ExitStatus::Usage, message).hinted("make it, or name another file"));
+    }
     if force || !file.exists() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use super::super::printer::Printer;
 use super::super::settings::Settings;
 use super::{converting, rounds};
 use crate::run::Purpose;
+use crate::spec::Amount;
 
 /// Any model can be told in words to reason in rounds; only few were trained to it.
 const METHODS: job::Methods = job::Methods { small: "inftythink-prompted", large: "inftythink-prompted" };
@@ -29,13 +30,13 @@ pub(in super::super) struct Args {
     #[arg(long, conflicts_with = "method")]
     trained: bool,
     /// The most tokens of a round
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..=Amount::MOST_TOKENS))]
     segment: Option<u64>,
     /// The most tokens of a summary that is asked for because a round was cut before its own
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..=Amount::MOST_TOKENS))]
     summary: Option<u64>,
     /// The number of rounds at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=Amount::MOST_ROUNDS))]
     rounds: Option<u64>,
     /// Write every round into this file as an example to train a model on, one JSON value a line
     #[arg(long, value_name = "FILE")]

@@ -142,13 +142,19 @@ fn a_round_that_is_cut_is_asked_for_its_summary_and_the_cap_is_an_end_of_its_own
 #[test]
 fn numbers_that_are_no_numbers_are_refused_before_anything_is_asked() {
     let longhand = prepared(&SCRIPT.replace("PREFILL", "true"));
-    let ended = think(&longhand, &["--rounds", "0"]);
-    assert_ne!(ended.code, Some(0));
-    assert!(
-        ended.stderr.contains("`most_rounds` is `0`: expected a whole number from 1 to 1000"),
-        "{}",
-        ended.shown()
-    );
+    for wrong in [["--rounds", "0"], ["--rounds", "1001"], ["--segment", "0"], ["--summary", "99999999999"]] {
+        let ended = think(&longhand, &wrong);
+        assert_eq!(ended.code, Some(2), "{}", ended.shown());
+        assert!(ended.stderr.contains("is not in 1..="), "{}", ended.shown());
+    }
+    let input = ["run", "inftythink", "script.yaml", "-p", "question=What?", "-p", "most_rounds=0"];
+    let ended = longhand.run(&[&input[..], &["--model", "scripted:script.yaml"]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.shown());
+    let expected = "`most_rounds` is `0`: expected a whole number from 1 to 1000";
+    assert!(ended.stderr.contains(expected), "{}", ended.shown());
+    let ended = think(&longhand, &["--export-rounds", "nowhere/rounds.jsonl"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.shown());
+    assert!(ended.stderr.contains("there is no folder `nowhere`"), "{}", ended.shown());
     let ended = think(&longhand, &["--method", "chain-of-agents", "--segment", "9"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("has no input `segment`"), "{}", ended.shown());
