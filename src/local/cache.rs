@@ -1,31 +1,30 @@
-//! The keys and values of every position computed so far, which make the next position cheap.
+//! The keys and values of every position computed so far, as tensors: pages side by side.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
-/// Positions that are allocated at once: growing copies, so it grows in large steps.
-const STEP: usize = 1024;
+use super::pass::{PAGE, Span};
 
 /// The type of the numbers that are kept.
 const KIND: DType = DType::F32;
 
-/// Keys and values of all layers, each `(heads, room, numbers)`.
+/// Keys and values of all layers, each `(heads, pages * PAGE, numbers)`.
 pub(super) struct Cache {
     layers: Vec<Option<(Tensor, Tensor)>>,
     heads: usize,
     numbers: usize,
-    window: usize,
-    len: usize,
+    pages: usize,
+    device: Device,
 }
 
 impl Cache {
-    /// Makes an empty cache for at most `window` positions.
-    pub(super) fn new(layers: usize, heads: usize, numbers: usize, window: usize) -> Self {
-        Self { layers: vec![None; layers], heads, numbers, window, len: 0 }
+    /// Makes a cache without any page.
+    pub(super) fn new(layers: usize, heads: usize, numbers: usize, device: Device) -> Self {
+        Self { layers: vec![None; layers], heads, numbers, pages: 0, device }
     }
 
-    /// Returns how many positions are held.
-    pub(super) fn len(&self) -> usize {
-        self.len
+    /// Returns how many pages there are.
+    pub(super) fn pages(&self) -> usize {
+        self.pages
     }
 
     /// Returns how many bytes a position takes: in every layer, for every head, its key and its value.
@@ -33,54 +32,68 @@ impl Cache {
         (self.layers.len() * self.heads * self.numbers * 2 * KIND.size_in_bytes()) as u64
     }
 
-    /// Forgets every position from `length` on; the room stays.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.len = self.len.min(length);
-    }
-
-    /// Says that `count` more positions have been stored in every layer.
-    pub(super) fn advance(&mut self, count: usize) {
-        self.len += count;
-    }
-
-    /// Stores keys and values, each `(heads, positions, numbers)`, from the position `at` on.
-    pub(super) fn store(&mut self, layer: usize, at: usize, keys: &Tensor, values: &Tensor) -> Result<()> {
-        let needed = at + keys.dim(1)?;
-        if needed > self.window {
-            candle_core::bail!("position {needed} lies beyond the window of {}", self.window);
+    /// Makes room for `pages` pages, if there are fewer; those that are there keep what they hold.
+    pub(super) fn reserve(&mut self, pages: usize) -> Result<()> {
+        if pages <= self.pages {
+            return Ok(());
         }
-        let shape = |room: usize| (self.heads, room, self.numbers);
-        let Some(slot) = self.layers.get_mut(layer) else {
-            candle_core::bail!("the model has no layer {layer}");
+        let shape = (self.heads, pages * PAGE, self.numbers);
+        let device = &self.device;
+        let wider = |old: Option<&Tensor>| {
+            let new = Tensor::zeros(shape, KIND, device)?;
+            if let Some(old) = old {
+                new.slice_set(old, 1, 0)?;
+            }
+            Ok::<_, candle_core::Error>(new)
         };
-        let room = slot.as_ref().map_or(Ok(0), |(keys, _)| keys.dim(1))?;
-        if needed > room {
-            let grown = needed.next_multiple_of(STEP).max(room * 2).min(self.window);
-            let wider = |old: Option<&Tensor>| {
-                let new = Tensor::zeros(shape(grown), KIND, keys.device())?;
-                if let Some(old) = old {
-                    new.slice_set(old, 1, 0)?;
-                }
-                Ok::<_, candle_core::Error>(new)
+        for slot in &mut self.layers {
+            let (keys, values) = match slot.take() {
+                Some((keys, values)) => (wider(Some(&keys))?, wider(Some(&values))?),
+                None => (wider(None)?, wider(None)?),
             };
-            *slot = Some((
-                wider(slot.as_ref().map(|(keys, _)| keys))?,
-                wider(slot.as_ref().map(|(_, values)| values))?,
-            ));
+            *slot = Some((keys, values));
         }
-        if let Some((all_keys, all_values)) = slot {
-            all_keys.slice_set(keys, 1, at)?;
-            all_values.slice_set(values, 1, at)?;
+        self.pages = pages;
+        Ok(())
+    }
+
+    /// Keeps keys and values `(heads, positions, numbers)` of the positions of `span` in a layer.
+    pub(super) fn store(&self, layer: usize, span: &Span<'_>, keys: &Tensor, values: &Tensor) -> Result<()> {
+        let (all_keys, all_values) = self.layer(layer)?;
+        let mut at = span.start;
+        while at < span.end() {
+            let count = (PAGE - at % PAGE).min(span.end() - at);
+            let slot = slot(span, at)?;
+            let part = |new: &Tensor| new.narrow(1, at - span.start, count)?.contiguous();
+            all_keys.slice_set(&part(keys)?, 1, slot)?;
+            all_values.slice_set(&part(values)?, 1, slot)?;
+            at += count;
         }
         Ok(())
     }
 
-    /// Returns the keys and values of one head up to the position `end`, each `(positions, numbers)`.
-    pub(super) fn head(&self, layer: usize, head: usize, end: usize) -> Result<(Tensor, Tensor)> {
-        let Some(Some((keys, values))) = self.layers.get(layer) else {
-            candle_core::bail!("layer {layer} holds no keys yet");
-        };
-        let cut = |all: &Tensor| all.get(head)?.narrow(0, 0, end);
-        Ok((cut(keys)?, cut(values)?))
+    /// Returns the keys and values of all positions of `span` and before it, each `(heads, positions, numbers)`.
+    pub(super) fn read(&self, layer: usize, span: &Span<'_>) -> Result<(Tensor, Tensor)> {
+        let (keys, values) = self.layer(layer)?;
+        let slots: Vec<u32> = (0..span.end())
+            .map(|at| u32::try_from(slot(span, at)?).map_err(candle_core::Error::wrap))
+            .collect::<Result<_>>()?;
+        let slots = Tensor::new(slots, &self.device)?;
+        Ok((keys.index_select(&slots, 1)?, values.index_select(&slots, 1)?))
+    }
+
+    fn layer(&self, layer: usize) -> Result<(&Tensor, &Tensor)> {
+        match self.layers.get(layer) {
+            Some(Some((keys, values))) => Ok((keys, values)),
+            _ => candle_core::bail!("layer {layer} has no room for keys"),
+        }
+    }
+}
+
+/// Returns where in the tensors the position `at` of a span lies.
+fn slot(span: &Span<'_>, at: usize) -> Result<usize> {
+    match span.pages.get(at / PAGE) {
+        Some(page) => Ok(page.0 as usize * PAGE + at % PAGE),
+        None => candle_core::bail!("no page holds position {at}"),
     }
 }

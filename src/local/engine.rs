@@ -15,6 +15,7 @@ use super::generate::{Generator, Halt, Outcome, Writing};
 use super::gguf::ModelFile;
 use super::info::ModelInfo;
 use super::llama::Llama;
+use super::pass::Pass;
 use super::sampling::likeliest;
 use super::template::ChatTemplate;
 use super::tokenizer::{TokenId, Vocabulary};
@@ -111,10 +112,10 @@ impl LocalModel {
         let grammars = Grammars::new(&vocabulary)?;
         let storage = Storage::within(DENSE_BYTES, info.parameters);
         let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
-        let kv_bytes = llama.kv_bytes();
+        let kv_bytes = llama.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
         let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
-        let generator = Generator::new(llama, options.ignore_end);
+        let generator = Generator::new(Box::new(llama), options.ignore_end);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
         let not_started =

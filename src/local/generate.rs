@@ -6,9 +6,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::alone::Alone;
 use super::constraint::Constraint;
-use super::gguf::first_line;
-use super::llama::{Llama, Rows};
+use super::pass::{Pass, Rows};
 use super::sampling::{Sampler, check, log_probability};
 use super::stream::AnswerText;
 use super::tokenizer::{TokenId, Vocabulary};
@@ -33,12 +33,6 @@ pub(super) enum Halt {
 impl From<ModelError> for Halt {
     fn from(error: ModelError) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl From<candle_core::Error> for Halt {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Failed(ModelError::Compute { reason: first_line(&error) })
     }
 }
 
@@ -68,7 +62,7 @@ pub(super) struct Writing<'a> {
 /// The weights, and what of the last prompt can be used again.
 #[derive(Debug)]
 pub(super) struct Generator {
-    llama: Llama,
+    sequence: Alone,
     /// The tokens of whole steps of the last prompt; the cache begins with them.
     kept: Vec<TokenId>,
     /// Whether the token that ends an answer is passed over.
@@ -77,8 +71,8 @@ pub(super) struct Generator {
 
 impl Generator {
     /// Takes loaded weights.
-    pub(super) fn new(llama: Llama, ignore_end: bool) -> Self {
-        Self { llama, kept: Vec::new(), ignore_end }
+    pub(super) fn new(pass: Box<dyn Pass>, ignore_end: bool) -> Self {
+        Self { sequence: Alone::new(pass), kept: Vec::new(), ignore_end }
     }
 
     /// Writes an answer, handing pieces of it to `tell`.
@@ -151,7 +145,7 @@ impl Generator {
             let shared = path.iter().zip(choice).take_while(|(a, b)| a == b).count();
             path.truncate(shared);
             rows.truncate(shared + 1);
-            self.llama.truncate(prompt.len() + shared);
+            self.sequence.truncate(prompt.len() + shared);
             for (at, &id) in choice.iter().enumerate() {
                 if let Some(row) = rows.get(at) {
                     *score += log_probability(row, id);
@@ -181,8 +175,8 @@ impl Generator {
             tokens.get(..given).unwrap_or(&[]).chunks(SCORED_AT_ONCE).zip(next.chunks(SCORED_AT_ONCE))
         {
             halt_if(cancel)?;
-            let Some(rows) = self.llama.forward(given, Rows::All)? else { continue };
-            for (row, &id) in rows.to_vec2::<f32>()?.iter().zip(next) {
+            let width = self.sequence.vocabulary().max(1);
+            for (row, &id) in self.sequence.feed(given, Rows::All)?.chunks(width).zip(next) {
                 check(row)?;
                 sum += f64::from(log_probability(row, id));
             }
@@ -198,7 +192,7 @@ impl Generator {
         // The last token must be computed in any case, for its logits.
         let cached = common.min(prompt.len().saturating_sub(1)) / STEP * STEP;
         self.kept.truncate(cached);
-        self.llama.truncate(cached);
+        self.sequence.truncate(cached);
         let mut logits = Vec::new();
         let rest = prompt.get(cached..).unwrap_or(&[]);
         let last = rest.len().div_ceil(STEP).saturating_sub(1);
@@ -207,7 +201,7 @@ impl Generator {
                 logits = self.step(tokens, cancel)?;
             } else {
                 halt_if(cancel)?;
-                self.llama.forward(tokens, Rows::None)?;
+                self.sequence.feed(tokens, Rows::None)?;
             }
             if tokens.len() == STEP {
                 self.kept.extend_from_slice(tokens);
@@ -221,8 +215,7 @@ impl Generator {
 
     fn step(&mut self, tokens: &[TokenId], cancel: &AtomicBool) -> Result<Vec<f32>, Halt> {
         halt_if(cancel)?;
-        let Some(row) = self.llama.forward(tokens, Rows::Last)? else { return Ok(Vec::new()) };
-        let logits = row.flatten_all()?.to_vec1::<f32>()?;
+        let logits = self.sequence.feed(tokens, Rows::Last)?.to_vec();
         check(&logits)?;
         Ok(logits)
     }

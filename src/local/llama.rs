@@ -10,19 +10,9 @@ use super::architecture::Architecture;
 use super::cache::Cache;
 use super::gguf::{ModelFile, first_line};
 use super::kernel::{CausalSoftmax, SwiGlu};
+use super::pass::{Pass, Span};
 use super::weights::{Linear, Storage, vector};
 use crate::model::ModelError;
-
-/// Which positions of a step the caller wants logits of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// None: the step only fills the cache.
-    None,
-    /// The last one.
-    Last,
-    /// All of them.
-    All,
-}
 
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +108,7 @@ impl std::fmt::Debug for Llama {
         f.debug_struct("Llama")
             .field("architecture", &self.architecture)
             .field("sizes", &self.sizes)
-            .field("cached", &self.cache.len())
+            .field("pages", &self.cache.pages())
             .finish_non_exhaustive()
     }
 }
@@ -157,57 +147,106 @@ impl Llama {
             head: output_head,
             cos,
             sin,
-            cache: Cache::new(layers.len(), kv_heads, head, window),
+            cache: Cache::new(layers.len(), kv_heads, head, device.clone()),
             layers,
             device: device.clone(),
         })
     }
 
-    /// Returns how many bytes of keys and values are kept for a position.
-    pub(super) fn kv_bytes(&self) -> u64 {
-        self.cache.bytes_per_position()
-    }
-
-    /// Forgets every position from `length` on.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.cache.truncate(length);
-    }
-
-    /// Computes `tokens` after what the cache holds, and returns the logits asked for, a row for each position.
-    pub(super) fn forward(&mut self, tokens: &[u32], rows: Rows) -> Result<Option<Tensor>> {
-        let start = self.cache.len();
-        let count = tokens.len();
-        let ids = Tensor::new(tokens, &self.device)?;
-        let cos = self.cos.narrow(0, start, count)?;
-        let sin = self.sin.narrow(0, start, count)?;
-        let mut x = self.embedding.index_select(&ids, 0)?;
+    fn step(&mut self, spans: &[Span<'_>]) -> Result<Option<Tensor>> {
+        let index = |at: usize| u32::try_from(at).map_err(candle_core::Error::wrap);
+        let tokens: Vec<u32> = spans.iter().flat_map(|span| span.tokens).copied().collect();
+        let positions = spans.iter().flat_map(|span| span.start..span.end()).map(index);
+        let positions = Tensor::new(positions.collect::<Result<Vec<u32>>>()?, &self.device)?;
+        let cos = self.cos.index_select(&positions, 0)?;
+        let sin = self.sin.index_select(&positions, 0)?;
+        let wanted = wanted(spans).into_iter().map(index).collect::<Result<Vec<u32>>>()?;
+        let wanted = Tensor::new(wanted, &self.device)?;
+        let mut x = self.embedding.index_select(&Tensor::new(tokens, &self.device)?, 0)?;
         let last = self.layers.len().saturating_sub(1);
         for (index, layer) in self.layers.iter().enumerate() {
             let normed = rms_norm(&x, &layer.attention_norm, self.sizes.epsilon)?;
-            let qkv = layer.qkv.forward(&normed)?;
-            let (queries, keys, values) = split_heads(&qkv, &self.sizes)?;
+            let (queries, keys, values) = split_heads(&layer.qkv.forward(&normed)?, &self.sizes)?;
             let keys = self.architecture.turn(&keys, &cos, &sin)?;
-            self.cache.store(index, start, &keys, &values)?;
-            if index == last && rows == Rows::None {
-                break;
-            }
             let queries = self.architecture.turn(&queries, &cos, &sin)?;
-            let mixed = attend(&self.cache, index, &queries, start, &self.sizes)?;
+            let mixed = self.mix(index, spans, (&queries, &keys, &values), wanted.elem_count() > 0)?;
+            let Some(mixed) = mixed else { break };
             x = (x + layer.output.forward(&mixed)?)?;
-            if index == last && rows == Rows::Last {
-                x = x.narrow(0, count - 1, 1)?.contiguous()?;
+            if index == last {
+                x = x.index_select(&wanted, 0)?;
             }
             let normed = rms_norm(&x, &layer.feed_norm, self.sizes.epsilon)?;
             let gated = swiglu(&layer.gate_up.forward(&normed)?)?;
             x = (x + layer.down.forward(&gated)?)?;
         }
-        self.cache.advance(count);
-        if rows == Rows::None {
+        if wanted.elem_count() == 0 {
             return Ok(None);
         }
         let x = rms_norm(&x, &self.norm, self.sizes.epsilon)?;
         Ok(Some(self.head.forward(&x)?))
     }
+
+    /// Keeps the keys and values of a layer and attends to them, each span to its own; nothing where it is the last layer and
+    /// nobody wants to know.
+    fn mix(
+        &self,
+        layer: usize,
+        spans: &[Span<'_>],
+        (queries, keys, values): (&Tensor, &Tensor, &Tensor),
+        needed: bool,
+    ) -> Result<Option<Tensor>> {
+        let needed = needed || layer + 1 < self.layers.len();
+        let mut mixed = Vec::with_capacity(spans.len());
+        let mut row = 0;
+        for span in spans {
+            let count = span.tokens.len();
+            self.cache.store(layer, span, &keys.narrow(1, row, count)?, &values.narrow(1, row, count)?)?;
+            if needed {
+                let queries = queries.narrow(1, row, count)?;
+                mixed.push(attend(self.cache.read(layer, span)?, &queries, span.start, &self.sizes)?);
+            }
+            row += count;
+        }
+        if needed { Tensor::cat(&mixed, 0).map(Some) } else { Ok(None) }
+    }
+}
+
+impl Pass for Llama {
+    fn vocabulary(&self) -> usize {
+        self.embedding.dim(0).unwrap_or(0)
+    }
+
+    fn position_bytes(&self) -> u64 {
+        self.cache.bytes_per_position()
+    }
+
+    fn reserve(&mut self, pages: usize) -> std::result::Result<(), ModelError> {
+        self.cache.reserve(pages).map_err(computing)
+    }
+
+    fn forward(&mut self, spans: &[Span<'_>], logits: &mut Vec<f32>) -> std::result::Result<(), ModelError> {
+        logits.clear();
+        if let Some(rows) = self.step(spans).map_err(computing)? {
+            logits.extend(rows.flatten_all().and_then(|rows| rows.to_vec1::<f32>()).map_err(computing)?);
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the last use of an error")]
+fn computing(error: candle_core::Error) -> ModelError {
+    ModelError::Compute { reason: first_line(&error) }
+}
+
+/// Returns which rows of a step logits are wanted of.
+fn wanted(spans: &[Span<'_>]) -> Vec<usize> {
+    let mut rows = Vec::new();
+    let mut end = 0;
+    for span in spans {
+        end += span.tokens.len();
+        rows.extend(end - span.wanted()..end);
+    }
+    rows
 }
 
 fn borrowed(names: &[(String, usize); 3]) -> [(&str, usize); 3] {
@@ -227,7 +266,7 @@ fn split_heads(qkv: &Tensor, sizes: &Sizes) -> Result<(Tensor, Tensor, Tensor)> 
 }
 
 /// Attention of queries that begin at `start` over everything up to themselves.
-fn attend(cache: &Cache, layer: usize, queries: &Tensor, start: usize, sizes: &Sizes) -> Result<Tensor> {
+fn attend((keys, values): (Tensor, Tensor), queries: &Tensor, start: usize, sizes: &Sizes) -> Result<Tensor> {
     let count = queries.dim(1)?;
     let group = sizes.heads / sizes.kv_heads;
     #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
@@ -236,7 +275,7 @@ fn attend(cache: &Cache, layer: usize, queries: &Tensor, start: usize, sizes: &S
     for kv_head in 0..sizes.kv_heads {
         // The queries of the heads that share one head of keys are rows of one product: nothing is repeated.
         let rows = queries.narrow(0, kv_head * group, group)?.reshape((group * count, sizes.head))?;
-        let (keys, values) = cache.head(layer, kv_head, start + count)?;
+        let (keys, values) = (keys.get(kv_head)?, values.get(kv_head)?);
         let scores = rows.matmul(&keys.t()?)?;
         let weights = causal_softmax(scores, &softmax)?;
         mixed.push(weights.matmul(&values)?.reshape((group, count, sizes.head))?);

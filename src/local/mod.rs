@@ -7,6 +7,7 @@
 //! `engine`). `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
 //! are folders of files. `known` lists what `pull` fetches, which is the only part that reaches the network.
 
+mod alone;
 mod architecture;
 mod cache;
 mod constraint;
@@ -21,6 +22,7 @@ mod kernel;
 mod known;
 mod llama;
 mod measure;
+mod pass;
 mod pretokenize;
 mod pull;
 mod sampling;

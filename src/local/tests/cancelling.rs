@@ -18,7 +18,7 @@ fn writing_ends_with_the_token_in_which_it_is_cancelled() {
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
     let llama = Llama::load(&mut file, vocabulary.len(), 2048, Storage::Dense, &Device::Cpu).unwrap();
-    let mut generator = Generator::new(llama, false);
+    let mut generator = Generator::new(Box::new(llama), false);
     let prompt: Vec<u32> = (0..40_u32).map(|at| 3 + at * 37 % 260).collect();
     let sampling = Sampling { temperature: 1.0, seed: 3, ..Sampling::default() };
     let mut write = |cancel_after: usize| {

@@ -5,27 +5,27 @@ use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 
 use super::tiny::model;
+use crate::local::alone::Alone;
 use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::{Llama, Rows};
+use crate::local::llama::Llama;
+use crate::local::pass::Rows;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
 use crate::text::{TokenCount, TokenCounter};
 
-fn load() -> (tempfile::TempDir, std::path::PathBuf, Llama, Vocabulary) {
+fn load() -> (tempfile::TempDir, std::path::PathBuf, Alone, Vocabulary) {
     let (dir, path) = model();
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
-    let llama = Llama::load(&mut file, vocabulary.len(), 2048, Storage::Dense, &Device::Cpu).unwrap();
+    let llama = Alone::new(Box::new(
+        Llama::load(&mut file, vocabulary.len(), 2048, Storage::Dense, &Device::Cpu).unwrap(),
+    ));
     (dir, path, llama, vocabulary)
 }
 
 fn tokens(count: u32) -> Vec<u32> {
     (0..count).map(|at| 3 + (at * 37 + at * at) % 260).collect()
-}
-
-fn row(logits: Option<Tensor>) -> Vec<f32> {
-    logits.unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {
@@ -42,7 +42,7 @@ fn logits_agree_with_the_stock_model() {
     let ids = tokens(33);
     let input = Tensor::new(&ids[..32], &Device::Cpu).unwrap().unsqueeze(0).unwrap();
     let theirs: Vec<f32> = stock.forward(&input, 0).unwrap().flatten_all().unwrap().to_vec1().unwrap();
-    let ours = row(llama.forward(&ids[..32], Rows::Last).unwrap());
+    let ours = llama.feed(&ids[..32], Rows::Last).unwrap().to_vec();
     let spread = ours.iter().copied().fold(0.0, f32::max);
     assert!(spread > 1.0, "logits that are all alike would agree with anything");
     // The stock model rounds activations to eight bits before each product.
@@ -50,7 +50,7 @@ fn logits_agree_with_the_stock_model() {
 
     let input = Tensor::new(&ids[32..], &Device::Cpu).unwrap().unsqueeze(0).unwrap();
     let theirs: Vec<f32> = stock.forward(&input, 32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
-    let ours = row(llama.forward(&ids[32..], Rows::Last).unwrap());
+    let ours = llama.feed(&ids[32..], Rows::Last).unwrap().to_vec();
     assert!(distance(&ours, &theirs) < 0.02 * spread);
 }
 
@@ -58,18 +58,18 @@ fn logits_agree_with_the_stock_model() {
 fn steps_of_any_length_give_nearly_the_same_logits() {
     let (_dir, _, mut llama, vocabulary) = load();
     let ids = tokens(600);
-    let whole = row(llama.forward(&ids, Rows::Last).unwrap());
+    let whole = llama.feed(&ids, Rows::Last).unwrap().to_vec();
     for step in [STEP, 100, 1] {
         llama.truncate(0);
         let (last, before) = ids.split_last().unwrap();
         for part in before.chunks(step) {
-            assert!(llama.forward(part, Rows::None).unwrap().is_none());
+            assert!(llama.feed(part, Rows::None).unwrap().is_empty());
         }
-        let logits = row(llama.forward(&[*last], Rows::Last).unwrap());
+        let logits = llama.feed(&[*last], Rows::Last).unwrap().to_vec();
         assert!(distance(&whole, &logits) < 1e-3, "steps of {step}: {}", distance(&whole, &logits));
     }
     llama.truncate(0);
-    let all = row(llama.forward(&ids, Rows::All).unwrap());
+    let all = llama.feed(&ids, Rows::All).unwrap().to_vec();
     let end = &all[all.len() - vocabulary.len()..];
     assert!(distance(&whole, end) < 1e-3);
 }
@@ -78,11 +78,11 @@ fn steps_of_any_length_give_nearly_the_same_logits() {
 fn a_truncated_cache_continues_as_if_the_rest_had_never_been() {
     let (_dir, _, mut llama, _) = load();
     let ids = tokens(300);
-    llama.forward(&ids[..200], Rows::None).unwrap();
-    let once = row(llama.forward(&ids[200..210], Rows::Last).unwrap());
-    llama.forward(&ids[210..], Rows::None).unwrap();
+    llama.feed(&ids[..200], Rows::None).unwrap();
+    let once = llama.feed(&ids[200..210], Rows::Last).unwrap().to_vec();
+    llama.feed(&ids[210..], Rows::None).unwrap();
     llama.truncate(200);
-    assert_eq!(once, row(llama.forward(&ids[200..210], Rows::Last).unwrap()));
+    assert_eq!(once, llama.feed(&ids[200..210], Rows::Last).unwrap().to_vec());
 }
 
 #[test]

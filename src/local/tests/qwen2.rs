@@ -13,9 +13,11 @@ use tempfile::TempDir;
 
 use super::mixed::learned;
 use super::tiny::{alphabet, described, save, weights};
+use crate::local::alone::Alone;
 use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::{Llama, Rows};
+use crate::local::llama::Llama;
+use crate::local::pass::Rows;
 use crate::local::sampling::likeliest;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
@@ -127,10 +129,12 @@ impl Recipe {
         shapes
     }
 
-    fn load(&self, dir: &Path, storage: Storage) -> (Llama, Vocabulary) {
+    fn load(&self, dir: &Path, storage: Storage) -> (Alone, Vocabulary) {
         let mut file = ModelFile::open(&self.write(dir)).unwrap();
         let vocabulary = Vocabulary::load(&file).unwrap();
-        let llama = Llama::load(&mut file, vocabulary.len(), 2048, storage, &Device::Cpu).unwrap();
+        let llama = Alone::new(Box::new(
+            Llama::load(&mut file, vocabulary.len(), 2048, storage, &Device::Cpu).unwrap(),
+        ));
         (llama, vocabulary)
     }
 }
@@ -162,15 +166,15 @@ fn answers() -> Vec<Answer> {
     rows(include_str!("../../../tests/fixtures/qwen2/answers.jsonl"))
 }
 
-fn next(llama: &mut Llama, tokens: &[u32]) -> Vec<f32> {
-    llama.forward(tokens, Rows::Last).unwrap().unwrap().flatten_all().unwrap().to_vec1().unwrap()
+fn next(llama: &mut Alone, tokens: &[u32]) -> Vec<f32> {
+    llama.feed(tokens, Rows::Last).unwrap().to_vec()
 }
 
-fn after(llama: &mut Llama, tokens: &[u32]) -> Vec<f32> {
+fn after(llama: &mut Alone, tokens: &[u32]) -> Vec<f32> {
     llama.truncate(0);
     let (last, before) = tokens.split_last().unwrap();
     for part in before.chunks(STEP) {
-        llama.forward(part, Rows::None).unwrap();
+        llama.feed(part, Rows::None).unwrap();
     }
     next(llama, &[*last])
 }
@@ -249,8 +253,7 @@ fn steps_of_any_length_give_nearly_the_same_logits() {
     let whole = next(&mut llama, &ids);
     assert!(distance(&whole, &after(&mut llama, &ids)) < 1e-3);
     llama.truncate(0);
-    let all = llama.forward(&ids, Rows::All).unwrap().unwrap().flatten_all().unwrap();
-    let all: Vec<f32> = all.to_vec1().unwrap();
+    let all = llama.feed(&ids, Rows::All).unwrap().to_vec();
     assert!(distance(&whole, &all[all.len() - vocabulary.len()..]) < 1e-3);
 }
 

@@ -12,9 +12,11 @@ use tempfile::TempDir;
 
 use super::mixed::{MODELS, PRE_TOKENIZERS, write_vocabulary};
 use super::tiny::TEMPLATE;
+use crate::local::alone::Alone;
 use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::{Llama, Rows};
+use crate::local::llama::Llama;
+use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
 use crate::local::template::ChatTemplate;
 use crate::local::tokenizer::{Piece, Vocabulary};
@@ -125,7 +127,9 @@ fn compare(storage: Storage, bounds: &Bounds) {
         let found = format!("{:x}", Sha256::digest(std::fs::read(&path).unwrap()));
         let mut file = ModelFile::open(&path).unwrap();
         let vocabulary = Vocabulary::load(&file).unwrap();
-        let mut llama = Llama::load(&mut file, vocabulary.len(), 2048, storage, &Device::Cpu).unwrap();
+        let mut llama = Alone::new(Box::new(
+            Llama::load(&mut file, vocabulary.len(), 2048, storage, &Device::Cpu).unwrap(),
+        ));
         for answer in answers.iter().filter(|answer| answer.model == recipe.name) {
             let name = format!("{storage:?} {} {}", answer.model, answer.prompt);
             assert_eq!(found, answer.sha256, "{name}: recorded of another file, record it anew");
@@ -134,15 +138,14 @@ fn compare(storage: Storage, bounds: &Bounds) {
             llama.truncate(0);
             let (last, before) = ids.split_last().unwrap();
             for tokens in before.chunks(STEP) {
-                llama.forward(tokens, Rows::None).unwrap();
+                llama.feed(tokens, Rows::None).unwrap();
             }
             let mut sum = 0.0;
             let forced = std::iter::once(*last).chain(answer.steps.iter().map(|step| step.0));
             for (at, (id, &(best, likely, second, less))) in forced.zip(&answer.steps).enumerate() {
-                let logits = llama.forward(&[id], Rows::Last).unwrap().unwrap();
-                let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
+                let logits = llama.feed(&[id], Rows::Last).unwrap();
                 for (token, recorded) in [(best, likely), (second, less)] {
-                    let difference = (log_probability(&logits, token) - recorded).abs();
+                    let difference = (log_probability(logits, token) - recorded).abs();
                     assert!(difference < bounds.step, "{name}: step {at} differs by {difference}");
                     largest = largest.max(difference);
                     sum += difference;
@@ -150,7 +153,7 @@ fn compare(storage: Storage, bounds: &Bounds) {
                 steps += 1;
                 if likely - less > MARGIN {
                     firm += 1;
-                    assert_eq!(likeliest(&logits), best, "{name}: step {at}");
+                    assert_eq!(likeliest(logits), best, "{name}: step {at}");
                 }
             }
             #[expect(clippy::cast_precision_loss, reason = "an answer has some dozen steps")]

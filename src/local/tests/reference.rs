@@ -10,9 +10,11 @@ use std::time::Instant;
 use candle_core::Device;
 use serde::Deserialize;
 
+use crate::local::alone::Alone;
 use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::{Llama, Rows};
+use crate::local::llama::Llama;
+use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
@@ -80,7 +82,8 @@ fn agrees(storage: Storage, longest: usize) {
     };
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
-    let mut llama = Llama::load(&mut file, vocabulary.len(), 8192, storage, &Device::Cpu).unwrap();
+    let mut llama =
+        Alone::new(Box::new(Llama::load(&mut file, vocabulary.len(), 8192, storage, &Device::Cpu).unwrap()));
     for recording in recordings.iter().filter(|recording| recording.prompt_ids.len() <= longest) {
         let ids = vocabulary.prompt(&[Piece::Template(&recording.prompt)]).unwrap();
         assert_eq!(ids, recording.prompt_ids, "{}: tokens of the prompt", recording.name);
@@ -91,22 +94,21 @@ fn agrees(storage: Storage, longest: usize) {
 }
 
 /// Feeds the prompt and then the recorded tokens, and compares what comes after each.
-fn forced(llama: &mut Llama, recording: &Recording, storage: Storage) {
+fn forced(llama: &mut Alone, recording: &Recording, storage: Storage) {
     let began = Instant::now();
     llama.truncate(0);
     let (last, before) = recording.prompt_ids.split_last().unwrap();
     for tokens in before.chunks(STEP) {
-        llama.forward(tokens, Rows::None).unwrap();
+        llama.feed(tokens, Rows::None).unwrap();
     }
     let prefill = began.elapsed();
     let forced = std::iter::once(*last).chain(recording.steps.iter().map(|step| step.id));
     let margin = margin(storage);
     let (mut agreed, mut firm, mut differing, mut largest, mut widest) = (0, 0, 0, 0f32, 0f32);
     for (id, step) in forced.zip(&recording.steps) {
-        let logits = llama.forward(&[id], Rows::Last).unwrap().unwrap();
-        let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
-        let best = likeliest(&logits);
-        largest = largest.max((log_probability(&logits, step.id) - step.logprob).abs());
+        let logits = llama.feed(&[id], Rows::Last).unwrap();
+        let best = likeliest(logits);
+        largest = largest.max((log_probability(logits, step.id) - step.logprob).abs());
         let (equal, apart) = (best == step.top[0].0, step.top[0].1 - step.top[1].1);
         agreed += usize::from(equal);
         widest = if equal { widest } else { widest.max(apart) };
