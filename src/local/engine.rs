@@ -10,16 +10,14 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use super::constraint::{Constraint, Grammars};
-use super::device::{self, DeviceInfo};
+use super::device::DeviceInfo;
 use super::generate::{Generator, Halt, Outcome, Writing};
 use super::gguf::ModelFile;
 use super::info::ModelInfo;
-use super::llama::Llama;
-use super::pass::Pass;
+use super::load::Loaded;
 use super::sampling::likeliest;
 use super::template::ChatTemplate;
 use super::tokenizer::{TokenId, Vocabulary};
-use super::weights::{DENSE_BYTES, Storage};
 use crate::hash::ContentHash;
 use crate::model::{
     BoxFuture, ChatModel, ChatRequest, ChatResponse, Message, ModelError, ModelLimits, OutputForm,
@@ -102,30 +100,21 @@ impl LocalModel {
     /// [`ModelError::Load`] where the file is missing, damaged, or of a kind that cannot be computed;
     /// [`ModelError::Template`] where its chat template cannot be compiled.
     pub fn load(path: &Path, options: &LocalOptions) -> Result<Self, ModelError> {
-        let mut file = ModelFile::open(path)?;
-        let info = file.info().clone();
-        let context = options.window.unwrap_or(info.context).min(info.context);
-        let window = usize::try_from(context).map_err(|error| file.fail(error.to_string()))?;
-        let (on, device) = device::choose();
-        let vocabulary = Arc::new(Vocabulary::load(&file)?);
+        let Loaded { pass, file, info, vocabulary, window, device, threads } = Loaded::new(path, options)?;
+        let vocabulary = Arc::new(vocabulary);
         let template = template(&file)?;
         let grammars = Grammars::new(&vocabulary)?;
-        let storage = Storage::within(DENSE_BYTES, info.parameters);
-        let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
-        let kv_bytes = llama.position_bytes();
+        let kv_bytes = pass.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
         let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
-        let generator = Generator::new(Box::new(llama), options.ignore_end);
+        let generator = Generator::new(pass, options.ignore_end);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
-        let not_started =
-            |error: &dyn std::fmt::Display| file.fail(format!("its engine cannot be started: {error}"));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
-        let pool = pool.map_err(|error| not_started(&error))?;
         thread::Builder::new()
             .name("local-model".into())
-            .spawn(move || pool.install(|| work(generator, &words, queue)))
-            .map_err(|error| not_started(&error))?;
+            .spawn(move || threads.install(|| work(generator, &words, queue)))
+            .map_err(|error| file.fail(format!("its engine cannot be started: {error}")))?;
+        let context = window as u64;
         let context = TokenCount(context);
         Ok(Self { identity, info, device, context, kv_bytes, vocabulary, template, grammars, jobs })
     }

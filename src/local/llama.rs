@@ -316,7 +316,7 @@ fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
 
 /// Cosines and sines of every position up to `window`, in single precision as llama.cpp computes them.
 #[expect(clippy::cast_precision_loss, reason = "positions and sizes are far below 2^24")]
-fn angles(
+pub(super) fn angles(
     file: &mut ModelFile,
     head: usize,
     window: usize,

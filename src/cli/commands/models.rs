@@ -37,6 +37,37 @@ enum Action {
         /// The model's name, or the path of a GGUF file
         name: String,
     },
+    /// Measure how fast a model is computed on this machine
+    ///
+    /// Reads prompts of several lengths, then writes for one sequence and for several at once, and gives tokens a second: the
+    /// median of several rounds. What is measured is the computation alone, without text, sampling and queue.
+    Bench(BenchArgs),
+}
+
+/// The arguments of `models bench`.
+#[derive(Debug, clap::Args)]
+struct BenchArgs {
+    /// The model's name, or the path of a GGUF file
+    #[arg(required_unless_present = "random_weights")]
+    name: Option<String>,
+    /// Measure random weights with the sizes of this `config.json` instead; needs a graphics processor
+    #[arg(long, value_name = "CONFIG", conflicts_with = "name")]
+    random_weights: Option<PathBuf>,
+    /// Lengths of the prompts that are read, in tokens
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "512,2048,6000")]
+    prompts: Vec<usize>,
+    /// How many sequences write at once
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,4,8,32")]
+    sequences: Vec<usize>,
+    /// Tokens that each sequence writes
+    #[arg(long, value_name = "TOKENS", default_value_t = 64)]
+    written: usize,
+    /// Rounds of each measurement; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    repeats: usize,
+    /// Threads that compute; as many as the machine has processors where none is given
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
 }
 
 #[cfg(not(feature = "local"))]
@@ -59,6 +90,7 @@ pub(in super::super) fn run(
         Action::List => list(settings, printer)?,
         Action::Pull { name } => pull(name, settings, printer)?,
         Action::Info { name } => info(name, settings, printer)?,
+        Action::Bench(args) => bench(args, settings, printer)?,
     }
     Ok(ExitStatus::Done)
 }
@@ -125,14 +157,7 @@ fn described(model: &ModelSpec) -> String {
 
 #[cfg(feature = "local")]
 fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
-    let failed = |error| CommandError::caused(ExitStatus::Failed, "there is no such model", error);
-    let path = match crate::local::resolve(name, &settings.models) {
-        Ok(path) => path,
-        Err(_) if Path::new(name).extension().is_some_and(|extension| extension == "gguf") => {
-            PathBuf::from(name)
-        }
-        Err(error) => return Err(failed(error)),
-    };
+    let path = found(name, settings)?;
     let info = ModelInfo::read(&path)
         .map_err(|error| CommandError::caused(ExitStatus::Failed, format!("cannot use `{name}`"), error))?;
     let hash = crate::local::sha256(&crate::local::weights_of(&path))
@@ -157,6 +182,57 @@ fn info(name: &str, settings: &Settings, printer: &Printer) -> Result<(), Comman
         info.licence.as_deref().unwrap_or("not stated"),
         info.bytes,
     ))
+}
+
+/// Finds the file of a model by its name, or as it is named.
+#[cfg(feature = "local")]
+fn found(name: &str, settings: &Settings) -> Result<PathBuf, CommandError> {
+    let failed = |error| CommandError::caused(ExitStatus::Failed, "there is no such model", error);
+    match crate::local::resolve(name, &settings.models) {
+        Ok(path) => Ok(path),
+        Err(_) if Path::new(name).extension().is_some_and(|extension| extension == "gguf") => {
+            Ok(PathBuf::from(name))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(feature = "local")]
+fn bench(args: &BenchArgs, settings: &Settings, printer: &Printer) -> Result<(), CommandError> {
+    use crate::local::{LocalOptions, Rate, SpeedPlan, speed, speed_of_shape};
+    let plan = SpeedPlan {
+        prompts: args.prompts.clone(),
+        sequences: args.sequences.clone(),
+        written: args.written,
+        repeats: args.repeats,
+    };
+    let measured = match (&args.random_weights, &args.name) {
+        (Some(config), _) => speed_of_shape(config, &plan),
+        (None, name) => {
+            let path = crate::local::weights_of(&found(name.as_deref().unwrap_or_default(), settings)?);
+            speed(&path, &LocalOptions { threads: args.threads, ..LocalOptions::default() }, &plan)
+        }
+    };
+    let measured = measured
+        .map_err(|error| CommandError::caused(ExitStatus::Failed, "cannot measure the model", error))?;
+    if printer.json {
+        return printer.json(&measured);
+    }
+    let mut lines = format!(
+        "{} on {}, loaded in {:.2} s, {} bytes of keys and values a token\n",
+        measured.model, measured.device, measured.load_seconds, measured.position_bytes
+    );
+    let mut rows = |what: &str, rates: &[Rate]| {
+        for Rate { of, median, least, most } in rates {
+            let _ = writeln!(lines, "{what} {of:>6}  {median:>10.1} tokens/s  [{least:.1} to {most:.1}]");
+        }
+    };
+    rows("reads a prompt of  ", &measured.reading);
+    rows("writes sequences of", &measured.writing);
+    if let Some(bytes) = measured.peak_bytes {
+        let _ = writeln!(lines, "the most memory: {} MiB", bytes >> 20);
+    }
+    printer.data(&lines)
 }
 
 /// Fetches a known model, with a progress bar.

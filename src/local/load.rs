@@ -1,0 +1,74 @@
+//! Chooses what computes a model, and loads its weights into it.
+
+use std::path::Path;
+
+use candle_core::Device;
+use rayon::ThreadPool;
+
+use super::device::{self, DeviceInfo};
+use super::engine::LocalOptions;
+use super::gguf::ModelFile;
+use super::info::ModelInfo;
+use super::llama::Llama;
+use super::pass::Pass;
+use super::tokenizer::Vocabulary;
+use super::weights::{DENSE_BYTES, Storage};
+use crate::model::ModelError;
+
+/// A model that is ready to compute.
+pub(super) struct Loaded {
+    pub(super) pass: Box<dyn Pass>,
+    pub(super) file: ModelFile,
+    pub(super) info: ModelInfo,
+    pub(super) vocabulary: Vocabulary,
+    /// The longest context in tokens.
+    pub(super) window: usize,
+    pub(super) device: DeviceInfo,
+    /// The threads that compute what processors compute.
+    pub(super) threads: ThreadPool,
+}
+
+impl Loaded {
+    /// Loads the model file at `path`.
+    pub(super) fn new(path: &Path, options: &LocalOptions) -> Result<Self, ModelError> {
+        let mut file = ModelFile::open(path)?;
+        let info = file.info().clone();
+        let context = options.window.unwrap_or(info.context).min(info.context);
+        let window = usize::try_from(context).map_err(|error| file.fail(error.to_string()))?;
+        let (on, device) = device::choose();
+        let vocabulary = Vocabulary::load(&file)?;
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
+        let threads = threads.map_err(|error| file.fail(format!("its engine cannot be started: {error}")))?;
+        let pass = threads.install(|| pass(&mut file, vocabulary.len(), window, &on))?;
+        Ok(Self { pass, file, info, vocabulary, window, device, threads })
+    }
+}
+
+fn pass(
+    file: &mut ModelFile,
+    vocabulary: usize,
+    window: usize,
+    device: &Device,
+) -> Result<Box<dyn Pass>, ModelError> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        let sizes = super::cuda::Sizes::read(file, vocabulary)?;
+        return Ok(Box::new(super::cuda::CudaPass::load(file, sizes, window, device)?));
+    }
+    let storage = Storage::within(DENSE_BYTES, file.info().parameters);
+    Ok(Box::new(Llama::load(file, vocabulary, window, storage, device)?))
+}
+
+/// Makes a model of random weights with the sizes of the `config.json` at `path`, and says how long its window is.
+pub(super) fn of_shape(path: &Path) -> Result<(Box<dyn Pass>, usize), ModelError> {
+    let (device, found) = device::choose();
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        let (sizes, window) = super::cuda::Sizes::configured(path)?;
+        return Ok((Box::new(super::cuda::CudaPass::random(sizes, window, &device)?), window));
+    }
+    drop(device);
+    let why = found.fallback.unwrap_or_else(|| "this program was built without the feature `cuda`".into());
+    let reason = format!("random weights are computed by a graphics processor only: {why}");
+    Err(ModelError::Load { path: path.to_owned(), reason })
+}
