@@ -47,8 +47,9 @@ impl Cache {
             Ok::<_, candle_core::Error>(new)
         };
         for slot in &mut self.layers {
-            let (keys, values) = match slot.take() {
-                Some((keys, values)) => (wider(Some(&keys))?, wider(Some(&values))?),
+            // Where there is no memory for it, what is there stays.
+            let (keys, values) = match slot.as_ref() {
+                Some((keys, values)) => (wider(Some(keys))?, wider(Some(values))?),
                 None => (wider(None)?, wider(None)?),
             };
             *slot = Some((keys, values));

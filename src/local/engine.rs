@@ -1,4 +1,4 @@
-//! [`LocalModel`]: the door to a model on this machine. One thread owns weights and cache; requests queue for it.
+//! [`LocalModel`]: the door to a model on this machine. One thread owns weights, keys and values, and works on the requests.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,13 +9,14 @@ use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::constraint::{Constraint, Grammars};
+use super::constraint::Grammars;
 use super::device::DeviceInfo;
-use super::generate::{Generator, Halt, Outcome, Writing};
 use super::gguf::ModelFile;
 use super::info::ModelInfo;
 use super::load::Loaded;
+use super::pass::PAGE;
 use super::sampling::likeliest;
+use super::serving::{Capacity, Job, Outcome, STEP, Scheduler, Task};
 use super::template::ChatTemplate;
 use super::tokenizer::{TokenId, Vocabulary};
 use crate::hash::ContentHash;
@@ -25,11 +26,20 @@ use crate::model::{
 };
 use crate::text::{TokenCount, TokenCounter};
 
-/// Requests that wait for the engine; more of them wait for a place.
-const QUEUE: usize = 16;
+/// Requests that are worked on at once where nothing is said: with more, processors compute each of them as much slower.
+const SEQUENCES: usize = 8;
 
-/// Pieces of an answer on their way to whoever reads along.
-const PIECES: usize = 64;
+/// The same on a graphics processor, for which a few rows are as much work as one.
+const SEQUENCES_OF_GPU: usize = 64;
+
+/// Positions that a graphics processor computes at once.
+const STEP_OF_GPU: usize = 2048;
+
+/// Full windows that keys and values have room for where nothing is said, if that is not too much memory.
+const WINDOWS: u64 = 4;
+
+/// The most bytes of keys and values where nothing is said: in the machine's memory, and in that of a graphics processor.
+const KV_BYTES: [u64; 2] = [1 << 30, 4 << 30];
 
 /// How a model is loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +50,18 @@ pub struct LocalOptions {
     pub threads: Option<usize>,
     /// Whether an answer goes on past the token that ends it, until it is as long as it may be: for measurements.
     pub ignore_end: bool,
+    /// The most bytes of keys and values, those that are kept for prompts to come among them; memory is taken as it is needed.
+    /// Never less than one window takes. Where none is given, four windows, of at most 1 GiB, or 4 GiB on a graphics processor.
+    ///
+    /// A request waits until there is room for its prompt and its longest answer.
+    pub kv_bytes: Option<u64>,
+    /// How many requests are worked on at once; 8 where none is given, or 64 on a graphics processor.
+    pub sequences: Option<usize>,
+    /// Whether what follows in a greedy answer is guessed by looking it up in its prompt; it is where none is given.
+    ///
+    /// Guesses are held against the model's own choice, so they make an answer faster and not another: on the processors not by
+    /// a bit, and on a graphics processor within the rounding that other requests cause as well.
+    pub lookup: Option<bool>,
 }
 
 /// A model that is computed on this machine.
@@ -54,7 +76,8 @@ pub struct LocalModel {
     vocabulary: Arc<Vocabulary>,
     template: ChatTemplate,
     grammars: Grammars,
-    jobs: mpsc::Sender<Job>,
+    sequences: usize,
+    jobs: mpsc::UnboundedSender<Job>,
 }
 
 impl std::fmt::Debug for LocalModel {
@@ -64,21 +87,6 @@ impl std::fmt::Debug for LocalModel {
             .field("info", &self.info)
             .finish_non_exhaustive()
     }
-}
-
-/// One request on its way to the engine's thread.
-struct Job {
-    prompt: Vec<TokenId>,
-    task: Task,
-    cancel: Arc<AtomicBool>,
-    pieces: mpsc::Sender<String>,
-    reply: oneshot::Sender<Result<Outcome, ModelError>>,
-}
-
-enum Task {
-    Write { request: Box<ChatRequest>, constraint: Option<Box<Constraint>> },
-    Choose(Vec<Vec<TokenId>>),
-    Score(Vec<TokenId>),
 }
 
 /// Tells the engine to stop when the future that waits for it is dropped.
@@ -107,16 +115,28 @@ impl LocalModel {
         let kv_bytes = pass.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
         let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
-        let generator = Generator::new(pass, options.ignore_end);
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let words = Arc::clone(&vocabulary);
+        let capacity = capacity(options, window, kv_bytes, device.gpu.is_some());
+        let sequences = capacity.sequences;
+        let scheduler = Scheduler::new(pass, Arc::clone(&vocabulary), capacity);
+        let (jobs, queue) = mpsc::unbounded_channel();
         thread::Builder::new()
             .name("local-model".into())
-            .spawn(move || threads.install(|| work(generator, &words, queue)))
+            .spawn(move || threads.install(|| work(scheduler, queue)))
             .map_err(|error| file.fail(format!("its engine cannot be started: {error}")))?;
         let context = window as u64;
         let context = TokenCount(context);
-        Ok(Self { identity, info, device, context, kv_bytes, vocabulary, template, grammars, jobs })
+        Ok(Self {
+            identity,
+            info,
+            device,
+            context,
+            kv_bytes,
+            vocabulary,
+            template,
+            grammars,
+            sequences,
+            jobs,
+        })
     }
 
     /// Returns what the model file says about itself.
@@ -135,15 +155,13 @@ impl LocalModel {
         self.vocabulary.prompt(&self.template.render(messages)?.pieces())
     }
 
-    /// Turns the request into what the engine does, and says how many tokens its answer needs.
-    fn task(&self, request: &ChatRequest) -> Result<(Task, TokenCount), ModelError> {
+    /// Turns the request into what the engine does.
+    fn task(&self, request: &ChatRequest) -> Result<Task, ModelError> {
         match &request.output {
-            OutputForm::Text => {
-                Ok((Task::Write { request: Box::new(request.clone()), constraint: None }, request.max_output))
-            }
+            OutputForm::Text => Ok(Task::Write { request: Box::new(request.clone()), constraint: None }),
             OutputForm::Json(schema) => {
                 let constraint = Some(Box::new(self.grammars.json(schema)?));
-                Ok((Task::Write { request: Box::new(request.clone()), constraint }, request.max_output))
+                Ok(Task::Write { request: Box::new(request.clone()), constraint })
             }
             OutputForm::Choice(choices) if choices.is_empty() => Err(ModelError::Form {
                 reason: "there is no choice to choose from: expected one or more".into(),
@@ -155,15 +173,9 @@ impl LocalModel {
                     ids.push(self.vocabulary.end_of_turn());
                     Ok::<_, ModelError>(ids)
                 };
-                let choices: Vec<Vec<TokenId>> = choices.iter().map(whole).collect::<Result<_, _>>()?;
-                let longest = choices.iter().map(Vec::len).max().unwrap_or(0);
-                Ok((Task::Choose(choices), TokenCount(longest as u64)))
+                Ok(Task::Choose(choices.iter().map(whole).collect::<Result<_, _>>()?))
             }
-            OutputForm::Score(text) => {
-                let ids = self.vocabulary.plain(text)?;
-                let count = TokenCount(ids.len() as u64);
-                Ok((Task::Score(ids), count))
-            }
+            OutputForm::Score(text) => Ok(Task::Score(self.vocabulary.plain(text)?)),
         }
     }
 
@@ -174,14 +186,14 @@ impl LocalModel {
     ) -> Result<ChatResponse, ModelError> {
         let prompt = self.prompt(&request.messages)?;
         let prompt_tokens = TokenCount(prompt.len() as u64);
-        let (task, reserved) = self.task(request)?;
-        ModelError::check_fits(prompt_tokens, reserved, self.context)?;
+        let task = self.task(request)?;
+        ModelError::check_fits(prompt_tokens, TokenCount(task.reserved()), self.context)?;
         let cancel = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancel));
-        let (pieces, mut heard) = mpsc::channel(PIECES);
+        let (pieces, mut heard) = mpsc::unbounded_channel();
         let (reply, outcome) = oneshot::channel();
         let job = Job { prompt, task, cancel, pieces, reply };
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        self.jobs.send(job).map_err(|_| gone())?;
         while let Some(piece) = heard.recv().await {
             if let Some(sink) = sink {
                 sink.token(&piece);
@@ -198,7 +210,8 @@ impl ChatModel for LocalModel {
     }
 
     fn limits(&self) -> ModelLimits {
-        ModelLimits { context: self.context, max_output: self.context, concurrency: 1, prefill: true }
+        let concurrency = self.sequences;
+        ModelLimits { context: self.context, max_output: self.context, concurrency, prefill: true }
     }
 
     fn kv_bytes(&self) -> Option<u64> {
@@ -241,7 +254,7 @@ fn response(
     let usage = Usage {
         prompt_tokens,
         cached_prompt_tokens: TokenCount(outcome.cached as u64),
-        completion_tokens: TokenCount(outcome.completion as u64),
+        completion_tokens: TokenCount(outcome.completion),
     };
     ChatResponse {
         text,
@@ -252,41 +265,35 @@ fn response(
     }
 }
 
-/// The engine's thread: answers one request after the other until the model is dropped.
-fn work(mut generator: Generator, vocabulary: &Vocabulary, mut queue: mpsc::Receiver<Job>) {
-    while let Some(job) = queue.blocking_recv() {
-        if job.cancel.load(Ordering::Relaxed) {
-            continue;
+/// Returns how much is worked on at once.
+fn capacity(options: &LocalOptions, window: usize, position_bytes: u64, gpu: bool) -> Capacity {
+    let one = window.div_ceil(PAGE);
+    let [in_memory, in_gpu] = KV_BYTES;
+    let most = if gpu { in_gpu } else { in_memory };
+    let page = position_bytes.max(1) * PAGE as u64;
+    let usual = (page * one as u64).saturating_mul(WINDOWS).min(most);
+    let pages = usize::try_from(options.kv_bytes.unwrap_or(usual) / page).unwrap_or(usize::MAX);
+    let sequences = options.sequences.unwrap_or(if gpu { SEQUENCES_OF_GPU } else { SEQUENCES });
+    Capacity {
+        sequences: sequences.max(1),
+        tokens: if gpu { STEP_OF_GPU } else { STEP },
+        pages: pages.clamp(one, u32::MAX as usize),
+        lookup: options.lookup.unwrap_or(true),
+        ignore_end: options.ignore_end,
+    }
+}
+
+/// The engine's thread: one step after the other, until the model is dropped.
+fn work(mut scheduler: Scheduler, mut queue: mpsc::UnboundedReceiver<Job>) {
+    loop {
+        if scheduler.is_idle() {
+            let Some(job) = queue.blocking_recv() else { return };
+            scheduler.submit(job);
         }
-        let Job { prompt, task, cancel, pieces, reply } = job;
-        let outcome = match task {
-            Task::Write { request, constraint } => {
-                let writing = Writing {
-                    sampling: &request.sampling,
-                    max_output: request.max_output.0,
-                    stops: &request.stop,
-                    constraint,
-                };
-                // A piece that nobody takes belongs to a request that nobody waits for.
-                let mut tell = |piece: &str| {
-                    if pieces.blocking_send(piece.to_owned()).is_err() {
-                        cancel.store(true, Ordering::Relaxed);
-                    }
-                };
-                generator.write(vocabulary, &prompt, writing, &cancel, &mut tell)
-            }
-            Task::Choose(choices) => generator.choose(&prompt, &choices, &cancel),
-            Task::Score(tokens) => generator.score(&prompt, &tokens, &cancel),
-        };
-        drop(pieces);
-        let answered = match outcome {
-            Ok(outcome) => reply.send(Ok(outcome)),
-            Err(Halt::Failed(error)) => reply.send(Err(error)),
-            Err(Halt::Cancelled) => continue,
-        };
-        if answered.is_err() {
-            tracing::debug!("an answer was finished after its request had been dropped");
+        while let Ok(job) = queue.try_recv() {
+            scheduler.submit(job);
         }
+        scheduler.step();
     }
 }
 

@@ -3,11 +3,11 @@
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
 //! knows nothing of the one above: the container and its weights (`gguf`, `weights`, `cache`, `llama`,
 //! `architecture`, `kernel`, `device`), text
-//! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `generate`,
-//! `engine`). `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
+//! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `serving`,
+//! `engine`). `serving` works on many requests at once, over pages of keys and values that requests which begin alike share;
+//! between it and what computes stands `pass`. `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
 //! are folders of files. `known` lists what `pull` fetches, which is the only part that reaches the network.
 
-mod alone;
 mod architecture;
 mod cache;
 mod constraint;
@@ -17,7 +17,6 @@ mod cuda;
 mod device;
 mod embed;
 mod engine;
-mod generate;
 mod gguf;
 mod info;
 mod kernel;
@@ -29,6 +28,7 @@ mod pass;
 mod pretokenize;
 mod pull;
 mod sampling;
+mod serving;
 mod shape;
 mod sources;
 mod speed;

@@ -33,9 +33,18 @@ impl Sampler {
         sampler
     }
 
+    /// Tells whether every token is the likeliest one, whatever was said before.
+    pub(super) fn takes_the_likeliest(&self) -> bool {
+        self.random.is_none() && !self.penalizes()
+    }
+
+    fn penalizes(&self) -> bool {
+        (self.penalty - 1.0).abs() > f32::EPSILON
+    }
+
     /// Chooses a token; `logits` may be changed.
     pub(super) fn choose(&mut self, logits: &mut [f32]) -> Result<TokenId, ModelError> {
-        if (self.penalty - 1.0).abs() > f32::EPSILON {
+        if self.penalizes() {
             for (logit, _) in logits.iter_mut().zip(&self.seen).filter(|(_, seen)| **seen) {
                 // Dividing a negative logit would make its token likelier.
                 *logit = if *logit > 0.0 { *logit / self.penalty } else { *logit * self.penalty };
@@ -55,7 +64,7 @@ impl Sampler {
     }
 
     fn saw(&mut self, id: TokenId) {
-        if (self.penalty - 1.0).abs() > f32::EPSILON {
+        if self.penalizes() {
             let at = id as usize;
             if at >= self.seen.len() {
                 self.seen.resize(at + 1, false);
@@ -88,13 +97,35 @@ pub(super) fn likeliest(logits: &[f32]) -> TokenId {
     best.0
 }
 
+/// The probabilities that a row of logits gives to tokens.
+#[derive(Debug)]
+pub(super) struct Distribution<'a> {
+    logits: &'a [f32],
+    top: f32,
+    /// The logarithm of the sum of all weights, that of the likeliest token being one.
+    sum: f64,
+}
+
+impl<'a> Distribution<'a> {
+    /// Adds up the weights of all tokens.
+    pub(super) fn of(logits: &'a [f32]) -> Self {
+        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = logits.iter().map(|&other| f64::from(other - top).exp()).sum();
+        Self { logits, top, sum: sum.ln() }
+    }
+
+    /// Returns the natural logarithm of the probability of a token.
+    #[expect(clippy::cast_possible_truncation, reason = "single precision is what a score has")]
+    pub(super) fn log_probability(&self, id: TokenId) -> f32 {
+        let Some(&logit) = self.logits.get(id as usize) else { return f32::NEG_INFINITY };
+        (f64::from(logit - self.top) - self.sum) as f32
+    }
+}
+
 /// Returns the natural logarithm of the probability that `logits` give to `id`.
-#[expect(clippy::cast_possible_truncation, reason = "single precision is what a score has")]
+#[cfg(test)]
 pub(super) fn log_probability(logits: &[f32], id: TokenId) -> f32 {
-    let Some(&logit) = logits.get(id as usize) else { return f32::NEG_INFINITY };
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&other| f64::from(other - top).exp()).sum();
-    (f64::from(logit - top) - sum.ln()) as f32
+    Distribution::of(logits).log_probability(id)
 }
 
 #[cfg(test)]

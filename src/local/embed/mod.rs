@@ -30,7 +30,6 @@ use self::pieces::Pieces;
 use self::tensors::Tensors;
 use super::device::{self, DeviceInfo};
 use super::engine::{CancelOnDrop, LocalOptions, gone};
-use super::generate::Halt;
 use super::gguf::first_line;
 use crate::model::{BoxFuture, Embedder, ModelError};
 use crate::text::{TokenCount, TokenCounter};
@@ -46,6 +45,15 @@ const ROWS: usize = 1024;
 
 /// Word pieces that a graphics processor computes at once, padding among them.
 const ROWS_OF_GPU: usize = 16_384;
+
+/// Why the engine gave up on a request.
+#[derive(Debug)]
+enum Halt {
+    /// Nobody waits for the vectors any more.
+    Cancelled,
+    /// The computation failed.
+    Failed(ModelError),
+}
 
 /// A model that is computed on this machine and turns texts into vectors.
 ///

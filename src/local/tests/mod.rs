@@ -1,5 +1,6 @@
 //! Tests of the engine as a whole: on a tiny model of our own making, and on a real one where it is present.
 
+mod alone;
 mod answers;
 mod cancelling;
 mod files;
@@ -9,6 +10,8 @@ mod pulling;
 mod qwen2;
 mod recorded;
 mod reference;
+mod serving;
 mod tiny;
+mod toy;
 
 pub(super) use tiny::weights;

@@ -4,12 +4,12 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 
+use super::alone::Alone;
 use super::tiny::model;
-use crate::local::alone::Alone;
-use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::Llama;
 use crate::local::pass::Rows;
+use crate::local::serving::STEP;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
 use crate::text::{TokenCount, TokenCounter};

@@ -11,14 +11,14 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::alone::Alone;
 use super::mixed::learned;
 use super::tiny::{alphabet, described, save, weights};
-use crate::local::alone::Alone;
-use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::sampling::likeliest;
+use crate::local::serving::STEP;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
 use crate::local::{LocalModel, LocalOptions, ModelInfo};

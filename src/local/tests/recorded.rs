@@ -10,14 +10,14 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::alone::Alone;
 use super::mixed::{MODELS, PRE_TOKENIZERS, write_vocabulary};
 use super::tiny::TEMPLATE;
-use crate::local::alone::Alone;
-use crate::local::generate::STEP;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
+use crate::local::serving::STEP;
 use crate::local::template::ChatTemplate;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;

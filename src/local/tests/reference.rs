@@ -10,12 +10,12 @@ use std::time::Instant;
 use candle_core::Device;
 use serde::Deserialize;
 
-use crate::local::alone::Alone;
-use crate::local::generate::STEP;
+use super::alone::Alone;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
+use crate::local::serving::STEP;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
 use crate::local::{LocalModel, LocalOptions};

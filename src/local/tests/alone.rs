@@ -1,7 +1,8 @@
-//! One sequence at a time over a [`Pass`]: it is fed tokens, and can go back to any position.
+//! One sequence at a time over a [`Pass`]: it is fed tokens, and can go back to any position. What is computed is held against
+//! others through it, without requests.
 
-use super::pass::{PAGE, PageId, Pass, Rows, Span};
-use super::tokenizer::TokenId;
+use crate::local::pass::{PAGE, PageId, Pass, Rows, Span};
+use crate::local::tokenizer::TokenId;
 use crate::model::ModelError;
 
 /// A pass that computes one sequence.
@@ -42,10 +43,5 @@ impl Alone {
         self.pass.forward(&[span], &mut self.logits)?;
         self.len += tokens.len();
         Ok(&self.logits)
-    }
-
-    /// Returns how many logits a row has.
-    pub(super) fn vocabulary(&self) -> usize {
-        self.pass.vocabulary()
     }
 }
