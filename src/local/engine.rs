@@ -10,6 +10,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use super::constraint::{Constraint, Grammars};
+use super::cpu::CpuPass;
 use super::device::{self, DeviceInfo};
 use super::generate::{Generator, Halt, Outcome, Writing};
 use super::gguf::ModelFile;
@@ -26,6 +27,10 @@ use crate::model::{
     StopReason, TokenSink, Usage,
 };
 use crate::text::{TokenCount, TokenCounter};
+
+/// Which way of computing gives the answers. It stands in the identity, because a journal holds what the same weights gave in
+/// another way, and would mix both; a change that gives other answers raises it. The first computed with weights unpacked.
+const COMPUTATION: u32 = 2;
 
 /// Requests that wait for the engine; more of them wait for a place.
 const QUEUE: usize = 16;
@@ -110,12 +115,16 @@ impl LocalModel {
         let vocabulary = Arc::new(Vocabulary::load(&file)?);
         let template = template(&file)?;
         let grammars = Grammars::new(&vocabulary)?;
-        let storage = Storage::within(DENSE_BYTES, info.parameters);
-        let llama = Llama::load(&mut file, vocabulary.len(), window, storage, &on)?;
-        let kv_bytes = llama.position_bytes();
+        let pass: Box<dyn Pass> = if on.is_cpu() {
+            Box::new(CpuPass::load(&mut file, vocabulary.len(), window)?)
+        } else {
+            let storage = Storage::within(DENSE_BYTES, info.parameters);
+            Box::new(Llama::load(&mut file, vocabulary.len(), window, storage, &on)?)
+        };
+        let kv_bytes = pass.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
-        let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
-        let generator = Generator::new(Box::new(llama), options.ignore_end);
+        let identity = format!("local:{}:{}:{COMPUTATION}{endless}", hash(path)?.short(), info.name);
+        let generator = Generator::new(pass, options.ignore_end);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let words = Arc::clone(&vocabulary);
         let not_started =

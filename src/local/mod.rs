@@ -1,8 +1,8 @@
 //! The local engine: computes models on this machine, behind the traits of `model`.
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
-//! knows nothing of the one above: the container and its weights (`gguf`, `weights`, `cache`, `llama`,
-//! `architecture`, `kernel`, `device`), text
+//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `pass`,
+//! `device`; `cpu` with `kernel` on processors, `llama` with `weights` and `cache` on graphics processors), text
 //! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `generate`,
 //! `engine`). `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
 //! are folders of files. `known` lists what `pull` fetches, which is the only part that reaches the network.
@@ -12,6 +12,7 @@ mod architecture;
 mod cache;
 mod constraint;
 mod counter;
+mod cpu;
 mod device;
 mod embed;
 mod engine;
@@ -26,6 +27,7 @@ mod pass;
 mod pretokenize;
 mod pull;
 mod sampling;
+mod shape;
 mod sources;
 mod stream;
 mod template;
