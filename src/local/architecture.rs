@@ -1,10 +1,19 @@
-//! The architectures that can be computed, and all that they differ in: the rest is one forward pass, in `llama`.
+//! The architectures that can be computed, and all that they differ in: the rest is the same, in `llama` and in `cpu`.
 //!
 //! A new one is a variant here and an answer to every question below; what asks more of the pass than these questions does not
 //! belong to the family.
 
 use candle_core::{Result, Tensor};
 use candle_nn::rotary_emb::{rope, rope_i};
+
+/// Which numbers of a head are turned together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairing {
+    /// A number and its neighbour.
+    Neighbours,
+    /// A number and the one half a head further on.
+    Halves,
+}
 
 /// An architecture of the llama family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +52,20 @@ impl Architecture {
         }
     }
 
+    /// Returns which numbers of a head are turned together: files have their rows in that order.
+    pub(super) fn pairing(self) -> Pairing {
+        match self {
+            Self::Llama => Pairing::Neighbours,
+            Self::Qwen2 => Pairing::Halves,
+        }
+    }
+
     /// Turns heads `(heads, positions, numbers)` by the angles of their positions.
     pub(super) fn turn(self, heads: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
         let heads = heads.unsqueeze(0)?;
-        let turned = match self {
-            // A number and its neighbour are turned together; files of this architecture have their rows in that order.
-            Self::Llama => rope_i(&heads, cos, sin)?,
-            // A number and the one half a head further on.
-            Self::Qwen2 => rope(&heads, cos, sin)?,
+        let turned = match self.pairing() {
+            Pairing::Neighbours => rope_i(&heads, cos, sin)?,
+            Pairing::Halves => rope(&heads, cos, sin)?,
         };
         turned.squeeze(0)
     }

@@ -26,6 +26,10 @@ use crate::model::{
 };
 use crate::text::{TokenCount, TokenCounter};
 
+/// Which way of computing gives the answers. It stands in the identity, because a journal holds what the same weights gave in
+/// another way, and would mix both; a change that gives other answers raises it. The first computed with weights unpacked.
+const COMPUTATION: u32 = 2;
+
 /// Requests that are worked on at once where nothing is said: with more, processors compute each of them as much slower.
 const SEQUENCES: usize = 8;
 
@@ -114,7 +118,7 @@ impl LocalModel {
         let grammars = Grammars::new(&vocabulary)?;
         let kv_bytes = pass.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
-        let identity = format!("local:{}:{}{endless}", hash(path)?.short(), info.name);
+        let identity = format!("local:{}:{}:{COMPUTATION}{endless}", hash(path)?.short(), info.name);
         let capacity = capacity(options, window, kv_bytes, device.gpu.is_some());
         let sequences = capacity.sequences;
         let scheduler = Scheduler::new(pass, Arc::clone(&vocabulary), capacity);

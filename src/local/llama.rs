@@ -1,5 +1,5 @@
-//! The llama family: our own forward pass over the tensors of one model file. What its architectures differ in is asked of
-//! `architecture`.
+//! The llama family: our own forward pass over the tensors of one model file, for graphics processors. What its architectures
+//! differ in is asked of `architecture`. Processors have a pass of their own, in `cpu`, that tests hold against this one.
 //!
 //! Knows weights, positions and the cache of keys and values; nothing of text, requests or sampling.
 
@@ -9,21 +9,10 @@ use candle_nn::ops::rms_norm;
 use super::architecture::Architecture;
 use super::cache::Cache;
 use super::gguf::{ModelFile, first_line};
-use super::kernel::{CausalSoftmax, SwiGlu};
 use super::pass::{Pass, Span};
+use super::shape::{Sizes, turns};
 use super::weights::{Linear, Storage, vector};
 use crate::model::ModelError;
-
-/// The sizes of a model.
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
-    hidden: usize,
-    feed: usize,
-    heads: usize,
-    kv_heads: usize,
-    head: usize,
-    epsilon: f32,
-}
 
 struct Layer {
     attention_norm: Tensor,
@@ -34,29 +23,6 @@ struct Layer {
     /// The gate above the values that it lets through.
     gate_up: Linear,
     down: Linear,
-}
-
-impl Sizes {
-    fn read(file: &ModelFile) -> std::result::Result<Self, ModelError> {
-        let hidden = file.dimension("embedding_length")?;
-        let feed = file.dimension("feed_forward_length")?;
-        let heads = file.dimension("attention.head_count")?;
-        let kv_heads = file.dimension("attention.head_count_kv").unwrap_or(heads);
-        let head = file.dimension("attention.key_length").unwrap_or(hidden / heads);
-        let turned = file.dimension("rope.dimension_count").unwrap_or(head);
-        if turned != head || !heads.is_multiple_of(kv_heads) || !head.is_multiple_of(2) {
-            return Err(file.fail(format!(
-                "its {heads} heads of {head} numbers, {kv_heads} of them with keys and {turned} numbers turned, do not fit together"
-            )));
-        }
-        if file.dimension("expert_count").is_ok() {
-            return Err(file.fail("it is a mixture of experts, which cannot be computed"));
-        }
-        let key = file.key("attention.layer_norm_rms_epsilon");
-        let epsilon =
-            file.fraction(&key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
-        Ok(Self { hidden, feed, heads, kv_heads, head, epsilon })
-    }
 }
 
 impl Layer {
@@ -270,89 +236,53 @@ fn attend((keys, values): (Tensor, Tensor), queries: &Tensor, start: usize, size
     let count = queries.dim(1)?;
     let group = sizes.heads / sizes.kv_heads;
     #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
-    let softmax = CausalSoftmax { scale: 1.0 / (sizes.head as f32).sqrt(), start, queries: count };
+    let scale = 1.0 / (sizes.head as f32).sqrt();
     let mut mixed = Vec::with_capacity(sizes.kv_heads);
     for kv_head in 0..sizes.kv_heads {
         // The queries of the heads that share one head of keys are rows of one product: nothing is repeated.
         let rows = queries.narrow(0, kv_head * group, group)?.reshape((group * count, sizes.head))?;
         let (keys, values) = (keys.get(kv_head)?, values.get(kv_head)?);
         let scores = rows.matmul(&keys.t()?)?;
-        let weights = causal_softmax(scores, &softmax)?;
+        let weights = causal_softmax(&scores, start, count, f64::from(scale))?;
         mixed.push(weights.matmul(&values)?.reshape((group, count, sizes.head))?);
     }
     Tensor::cat(&mixed, 0)?.transpose(0, 1)?.reshape((count, sizes.heads * sizes.head))
 }
 
-fn causal_softmax(scores: Tensor, softmax: &CausalSoftmax) -> Result<Tensor> {
-    if scores.device().is_cpu() {
-        scores.inplace_op1(softmax)?;
-        return Ok(scores);
-    }
+/// Turns scores into weights; row `i` of the queries stands at position `start + i % count`.
+fn causal_softmax(scores: &Tensor, start: usize, count: usize, scale: f64) -> Result<Tensor> {
     let (rows, columns) = scores.dims2()?;
-    let scaled = (scores * f64::from(softmax.scale))?;
-    let end = u32::try_from(softmax.start + softmax.queries).map_err(candle_core::Error::wrap)?;
-    let start = u32::try_from(softmax.start).map_err(candle_core::Error::wrap)?;
+    let scaled = (scores * scale)?;
+    let end = u32::try_from(start + count).map_err(candle_core::Error::wrap)?;
+    let start = u32::try_from(start).map_err(candle_core::Error::wrap)?;
     let device = scaled.device();
-    let at = Tensor::arange(start, end, device)?.reshape((1, softmax.queries, 1))?;
+    let at = Tensor::arange(start, end, device)?.reshape((1, count, 1))?;
     let key = Tensor::arange(0u32, end, device)?.reshape((1, 1, columns))?;
-    let shape = (rows / softmax.queries, softmax.queries, columns);
-    let hidden = key.broadcast_as((1, softmax.queries, columns))?.gt(&at.broadcast_as((
-        1,
-        softmax.queries,
-        columns,
-    ))?)?;
+    let shape = (rows / count, count, columns);
+    let hidden = key.broadcast_as((1, count, columns))?.gt(&at.broadcast_as((1, count, columns))?)?;
     let never = Tensor::new(f32::NEG_INFINITY, device)?.broadcast_as(shape)?;
     let masked = hidden.broadcast_as(shape)?.where_cond(&never, &scaled.reshape(shape)?)?;
     candle_nn::ops::softmax_last_dim(&masked)?.reshape((rows, columns))
 }
 
 fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
-    if gate_up.device().is_cpu() {
-        return gate_up.apply_op1_no_bwd(&SwiGlu);
-    }
     let half = gate_up.dim(1)? / 2;
     gate_up.narrow(1, 0, half)?.contiguous()?.silu()? * gate_up.narrow(1, half, half)?.contiguous()?
 }
 
 /// Cosines and sines of every position up to `window`, in single precision as llama.cpp computes them.
-#[expect(clippy::cast_precision_loss, reason = "positions and sizes are far below 2^24")]
-pub(super) fn angles(
+fn angles(
     file: &mut ModelFile,
     head: usize,
     window: usize,
     device: &Device,
 ) -> std::result::Result<(Tensor, Tensor), ModelError> {
-    let base = file.fraction(&file.key("rope.freq_base")).unwrap_or(10_000.0);
-    let scaling = file.text(&file.key("rope.scaling.type")).unwrap_or("none").to_owned();
-    let stretch = match scaling.as_str() {
-        "none" => 1.0,
-        "linear" => {
-            let factor = file.fraction(&file.key("rope.scaling.factor"));
-            factor.filter(|&factor| factor > 0.0).unwrap_or(1.0)
-        }
-        _ => {
-            return Err(
-                file.fail(format!("its positions are stretched by `{scaling}`: expected `linear` or none"))
-            );
-        }
-    };
-    let half = head / 2;
-    let factors = if file.has("rope_freqs.weight") {
-        let factors = file.tensor("rope_freqs.weight", &[half], device)?;
-        let read = factors.dequantize(&Device::Cpu).and_then(|factors| factors.to_vec1::<f32>());
-        read.map_err(|error| file.fail(first_line(&error)))?
-    } else {
-        vec![1.0; half]
-    };
-    let steps: Vec<f32> = (0..half)
-        .zip(factors)
-        .map(|(i, factor)| base.powf(-2.0 * i as f32 / head as f32) / factor / stretch)
-        .collect();
+    let turns = turns(file, head)?;
     let table = || {
-        let steps = Tensor::new(steps.as_slice(), &Device::Cpu)?.reshape((1, half))?;
+        let turns = Tensor::new(turns.as_slice(), &Device::Cpu)?.reshape((1, head / 2))?;
         let Ok(last) = u32::try_from(window) else { bail!("the window of {window} tokens is too long") };
         let at = Tensor::arange(0u32, last, &Device::Cpu)?.to_dtype(DType::F32)?.reshape((window, 1))?;
-        let angles = at.matmul(&steps)?;
+        let angles = at.matmul(&turns)?;
         Ok((angles.cos()?.to_device(device)?, angles.sin()?.to_device(device)?))
     };
     table().map_err(|error| file.fail(first_line(&error)))

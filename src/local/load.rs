@@ -5,6 +5,7 @@ use std::path::Path;
 use candle_core::Device;
 use rayon::ThreadPool;
 
+use super::cpu::CpuPass;
 use super::device::{self, DeviceInfo};
 use super::engine::LocalOptions;
 use super::gguf::ModelFile;
@@ -52,8 +53,13 @@ fn pass(
 ) -> Result<Box<dyn Pass>, ModelError> {
     #[cfg(feature = "cuda")]
     if device.is_cuda() {
-        let sizes = super::cuda::Sizes::read(file, vocabulary)?;
-        return Ok(Box::new(super::cuda::CudaPass::load(file, sizes, window, device)?));
+        match super::cuda::Sizes::read(file, vocabulary) {
+            Ok(sizes) => return Ok(Box::new(super::cuda::CudaPass::load(file, sizes, window, device)?)),
+            Err(error) => tracing::info!(%error, "the model is computed by the tensor library"),
+        }
+    }
+    if device.is_cpu() {
+        return Ok(Box::new(CpuPass::load(file, vocabulary, window)?));
     }
     let storage = Storage::within(DENSE_BYTES, file.info().parameters);
     Ok(Box::new(Llama::load(file, vocabulary, window, storage, device)?))

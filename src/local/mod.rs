@@ -1,17 +1,19 @@
 //! The local engine: computes models on this machine, behind the traits of `model`.
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
-//! knows nothing of the one above: the container and its weights (`gguf`, `weights`, `cache`, `llama`,
-//! `architecture`, `kernel`, `device`), text
-//! (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`, `constraint`, `serving`,
-//! `engine`). `serving` works on many requests at once, over pages of keys and values that requests which begin alike share;
-//! between it and what computes stands `pass`. `measure` is the text layer alone. `embed` computes models that turn texts into vectors, which
+//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `device`, `load`; `cpu`
+//! with `kernel` on processors, `cuda` on graphics processors, and `llama` with `weights` and `cache` on those that `cuda` has
+//! no kernels for), text (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`,
+//! `constraint`, `serving`, `engine`). `serving` works on many requests at once, over pages of keys and values that requests
+//! which begin alike share; between it and what computes stands `pass`, whose speed `speed` measures. `measure` is the text
+//! layer alone. `embed` computes models that turn texts into vectors, which
 //! are folders of files. `known` lists what `pull` fetches, which is the only part that reaches the network.
 
 mod architecture;
 mod cache;
 mod constraint;
 mod counter;
+mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;

@@ -4,7 +4,6 @@ use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{Device, Module, Result, Tensor};
 
 use super::gguf::{ModelFile, first_line};
-use super::kernel::RowTimesMatrix;
 use crate::model::ModelError;
 
 /// Up to this many bytes of single-precision weights a model is computed dense. Products of dense matrices are tuned
@@ -109,9 +108,6 @@ impl Linear {
 impl Weight {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Dense(weight) if x.device().is_cpu() && x.dim(0)? == 1 => {
-                x.apply_op2_no_bwd(weight, &RowTimesMatrix)
-            }
             Self::Dense(weight) => x.matmul(&weight.t()?),
             Self::Quantized(weight) => weight.forward(x),
         }

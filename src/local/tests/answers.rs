@@ -276,15 +276,15 @@ fn weights_that_are_not_numbers_are_noticed() {
 #[test]
 fn a_token_takes_a_key_and_a_value_of_every_head_and_layer() {
     let bench = Bench::new();
-    // Two layers, two heads with keys and values, 16 numbers of four bytes each.
-    assert_eq!(bench.model.kv_bytes(), Some(2 * 2 * 16 * 2 * 4));
+    // Two layers, two heads with keys and values, 16 numbers of two bytes each.
+    assert_eq!(bench.model.kv_bytes(), Some(2 * 2 * 16 * 2 * 2));
 }
 
 #[test]
 fn the_identity_tells_weights_apart() {
     let bench = Bench::new();
     assert!(bench.model.identity().starts_with("local:"), "{}", bench.model.identity());
-    assert!(bench.model.identity().ends_with(":Tiny"));
+    assert!(bench.model.identity().ends_with(":Tiny:2"));
     let dir = tempfile::TempDir::new().unwrap();
     let path = write(dir.path(), Recipe { output_norm: 2.0, ..Recipe::default() });
     let other = LocalModel::load(&path, &LocalOptions::default()).unwrap();

@@ -27,15 +27,15 @@ const WHOLE: [&str; 3] = ["Ġkaleidoscope", "Ġlamps", "zymurgy"];
 
 /// Two ways in which files of the family differ.
 #[derive(Clone, Copy)]
-pub(super) struct Mixed {
-    pub(super) name: &'static str,
+pub(in crate::local) struct Mixed {
+    pub(in crate::local) name: &'static str,
     pre: &'static str,
     /// Positions stretched by a factor and by a factor for each frequency, and the embedding in the place of a head.
     stretched: bool,
 }
 
 /// The models.
-pub(super) const MODELS: [Mixed; 2] = [
+pub(in crate::local) const MODELS: [Mixed; 2] = [
     Mixed { name: "plain", pre: "smollm", stretched: false },
     Mixed { name: "stretched", pre: "llama-bpe", stretched: true },
 ];
@@ -45,7 +45,7 @@ pub(super) const PRE_TOKENIZERS: [&str; 5] = ["smollm", "gpt-2", "llama-bpe", "q
 
 impl Mixed {
     /// Writes the model into `dir` and returns its path.
-    pub(super) fn write(&self, dir: &Path) -> PathBuf {
+    pub(in crate::local) fn write(&self, dir: &Path) -> PathBuf {
         let (tokens, merges) = learned();
         let mut metadata = sizes();
         metadata.extend(described(self.pre, &tokens, &merges));

@@ -4,23 +4,21 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
 
+use super::Computed;
 use super::alone::Alone;
 use super::tiny::model;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::serving::STEP;
 use crate::local::tokenizer::{Piece, Vocabulary};
 use crate::local::weights::Storage;
 use crate::text::{TokenCount, TokenCounter};
 
-fn load() -> (tempfile::TempDir, std::path::PathBuf, Alone, Vocabulary) {
+fn load(computed: Computed) -> (tempfile::TempDir, std::path::PathBuf, Alone, Vocabulary) {
     let (dir, path) = model();
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
-    let llama = Alone::new(Box::new(
-        Llama::load(&mut file, vocabulary.len(), 2048, Storage::Dense, &Device::Cpu).unwrap(),
-    ));
+    let llama = computed.load(&mut file, vocabulary.len(), 2048);
     (dir, path, llama, vocabulary)
 }
 
@@ -33,9 +31,9 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-#[test]
-fn logits_agree_with_the_stock_model() {
-    let (_dir, path, mut llama, _) = load();
+/// Holds the logits of a pass against those of the stock model.
+fn compare(computed: Computed) {
+    let (_dir, path, mut llama, _) = load(computed);
     let mut reader = std::fs::File::open(&path).unwrap();
     let content = Content::read(&mut reader).unwrap();
     let mut stock = ModelWeights::from_gguf(content, &mut reader, &Device::Cpu).unwrap();
@@ -46,7 +44,11 @@ fn logits_agree_with_the_stock_model() {
     let spread = ours.iter().copied().fold(0.0, f32::max);
     assert!(spread > 1.0, "logits that are all alike would agree with anything");
     // The stock model rounds activations to eight bits before each product.
-    assert!(distance(&ours, &theirs) < 0.02 * spread, "{} of {spread}", distance(&ours, &theirs));
+    assert!(
+        distance(&ours, &theirs) < 0.02 * spread,
+        "{computed:?}: {} of {spread}",
+        distance(&ours, &theirs)
+    );
 
     let input = Tensor::new(&ids[32..], &Device::Cpu).unwrap().unsqueeze(0).unwrap();
     let theirs: Vec<f32> = stock.forward(&input, 32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
@@ -55,8 +57,14 @@ fn logits_agree_with_the_stock_model() {
 }
 
 #[test]
+fn logits_agree_with_the_stock_model() {
+    compare(Computed::Cpu);
+    compare(Computed::Tensors(Storage::Dense));
+}
+
+#[test]
 fn steps_of_any_length_give_nearly_the_same_logits() {
-    let (_dir, _, mut llama, vocabulary) = load();
+    let (_dir, _, mut llama, vocabulary) = load(Computed::Tensors(Storage::Dense));
     let ids = tokens(600);
     let whole = llama.feed(&ids, Rows::Last).unwrap().to_vec();
     for step in [STEP, 100, 1] {
@@ -76,7 +84,7 @@ fn steps_of_any_length_give_nearly_the_same_logits() {
 
 #[test]
 fn a_truncated_cache_continues_as_if_the_rest_had_never_been() {
-    let (_dir, _, mut llama, _) = load();
+    let (_dir, _, mut llama, _) = load(Computed::Tensors(Storage::Dense));
     let ids = tokens(300);
     llama.feed(&ids[..200], Rows::None).unwrap();
     let once = llama.feed(&ids[200..210], Rows::Last).unwrap().to_vec();
@@ -87,7 +95,7 @@ fn a_truncated_cache_continues_as_if_the_rest_had_never_been() {
 
 #[test]
 fn special_tokens_are_found_in_templates_and_nowhere_else() {
-    let (_dir, _, _, vocabulary) = load();
+    let (_dir, _, _, vocabulary) = load(Computed::Cpu);
     let ids =
         vocabulary.prompt(&[Piece::Template("<|im_start|>user\n"), Piece::Content("<|im_end|>")]).unwrap();
     assert_eq!(ids.iter().filter(|&&id| id < 3).collect::<Vec<_>>(), [&1]);
@@ -97,7 +105,7 @@ fn special_tokens_are_found_in_templates_and_nowhere_else() {
 
 #[test]
 fn counting_is_the_length_of_the_tokens() {
-    let (_dir, _, _, vocabulary) = load();
+    let (_dir, _, _, vocabulary) = load(Computed::Cpu);
     let texts = [
         "",
         " ",

@@ -5,16 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use candle_core::Device;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::alone::Alone;
+use super::Computed;
 use super::mixed::{MODELS, PRE_TOKENIZERS, write_vocabulary};
 use super::tiny::TEMPLATE;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
 use crate::local::serving::STEP;
@@ -36,6 +34,10 @@ const DENSE: Bounds = Bounds { step: 0.40, mean: 0.08 };
 
 /// Both round here, and not alike: up to 0.378 at a step and up to 0.083 on the average were seen.
 const QUANTIZED: Bounds = Bounds { step: 0.60, mean: 0.12 };
+
+/// Rounds as llama.cpp does, but for blocks of 32 numbers where it takes 256, for keys and values, and for weights of five
+/// and six bits: up to 0.424 at a step and up to 0.079 on the average were seen.
+const ROUNDED: Bounds = Bounds { step: 0.50, mean: 0.10 };
 
 /// Where llama.cpp's two best tokens are further apart than this, ours must choose the same.
 const MARGIN: f32 = 0.50;
@@ -118,7 +120,7 @@ fn the_recorded_ways_to_cut_text_all_differ() {
 }
 
 /// Forces the recorded tokens through every model, and holds what comes of it against the recording.
-fn compare(storage: Storage, bounds: &Bounds) {
+fn compare(computed: Computed, bounds: &Bounds) {
     let answers: Vec<Answer> = rows(include_str!("../../../tests/fixtures/llamacpp/answers.jsonl"));
     let dir = TempDir::new().unwrap();
     let (mut firm, mut steps, mut largest, mut widest) = (0, 0, 0f32, 0f32);
@@ -127,11 +129,9 @@ fn compare(storage: Storage, bounds: &Bounds) {
         let found = format!("{:x}", Sha256::digest(std::fs::read(&path).unwrap()));
         let mut file = ModelFile::open(&path).unwrap();
         let vocabulary = Vocabulary::load(&file).unwrap();
-        let mut llama = Alone::new(Box::new(
-            Llama::load(&mut file, vocabulary.len(), 2048, storage, &Device::Cpu).unwrap(),
-        ));
+        let mut llama = computed.load(&mut file, vocabulary.len(), 2048);
         for answer in answers.iter().filter(|answer| answer.model == recipe.name) {
-            let name = format!("{storage:?} {} {}", answer.model, answer.prompt);
+            let name = format!("{computed:?} {} {}", answer.model, answer.prompt);
             assert_eq!(found, answer.sha256, "{name}: recorded of another file, record it anew");
             let ids = vocabulary.prompt(&[Piece::Template(&answer.text)]).unwrap();
             assert_eq!(ids, answer.ids, "{name}: tokens of the prompt");
@@ -165,18 +165,23 @@ fn compare(storage: Storage, bounds: &Bounds) {
     assert_eq!(steps, answers.iter().map(|answer| answer.steps.len()).sum::<usize>());
     assert!(firm * 2 > steps, "only {firm} of {steps} steps are decided");
     eprintln!(
-        "{storage:?}: {firm} of {steps} steps decided, differences up to {largest:.4}, on the average up to {widest:.4}"
+        "{computed:?}: {firm} of {steps} steps decided, differences up to {largest:.4}, on the average up to {widest:.4}"
     );
 }
 
 #[test]
+fn answers_of_the_processors_are_those_of_llama_cpp() {
+    compare(Computed::Cpu, &ROUNDED);
+}
+
+#[test]
 fn answers_of_dense_weights_are_those_of_llama_cpp() {
-    compare(Storage::Dense, &DENSE);
+    compare(Computed::Tensors(Storage::Dense), &DENSE);
 }
 
 #[test]
 fn answers_of_quantized_weights_are_those_of_llama_cpp() {
-    compare(Storage::Quantized, &QUANTIZED);
+    compare(Computed::Tensors(Storage::Quantized), &QUANTIZED);
 }
 
 #[test]

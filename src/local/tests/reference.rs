@@ -7,12 +7,11 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::Device;
 use serde::Deserialize;
 
+use super::Computed;
 use super::alone::Alone;
 use crate::local::gguf::ModelFile;
-use crate::local::llama::Llama;
 use crate::local::pass::Rows;
 use crate::local::sampling::{likeliest, log_probability};
 use crate::local::serving::STEP;
@@ -22,12 +21,12 @@ use crate::local::{LocalModel, LocalOptions};
 use crate::model::{ChatModel, ChatRequest, Message, OutputForm};
 use crate::text::{TokenCount, TokenCounter};
 
-/// Below this distance between its two best tokens, rounding alone may decide which of them wins. Weights that stay as
-/// they are stored round once more here than unpacked ones.
-fn margin(storage: Storage) -> f32 {
-    match storage {
-        Storage::Dense => 0.30,
-        Storage::Quantized => 0.60,
+/// Below this distance between its two best tokens, rounding alone may decide which of them wins. Tensors of weights that
+/// stay as they are stored round otherwise than llama.cpp.
+fn margin(computed: Computed) -> f32 {
+    match computed {
+        Computed::Cpu | Computed::Tensors(Storage::Dense) => 0.30,
+        Computed::Tensors(Storage::Quantized) => 0.60,
     }
 }
 
@@ -65,36 +64,35 @@ fn recordings() -> Option<(Vec<Recording>, PathBuf)> {
 
 #[test]
 fn the_real_model_agrees_with_llama_cpp() {
-    agrees(Storage::Dense, usize::MAX);
+    agrees(Computed::Cpu, usize::MAX);
 }
 
 #[test]
-fn the_real_model_agrees_with_llama_cpp_where_it_stays_quantized() {
+fn the_real_model_agrees_with_llama_cpp_over_tensors() {
     // A portable build takes half a second of processor time for a token in this way, so only short prompts are tried.
-    agrees(Storage::Quantized, 40);
+    agrees(Computed::Tensors(Storage::Quantized), 40);
 }
 
 /// Holds the recorded answers to prompts of up to `longest` tokens against ours.
-fn agrees(storage: Storage, longest: usize) {
+fn agrees(computed: Computed, longest: usize) {
     let Some((recordings, path)) = recordings() else {
         eprintln!("skipped: `LONGHAND_DATA` and `LONGHAND_MODEL` name no recordings and no model");
         return;
     };
     let mut file = ModelFile::open(&path).unwrap();
     let vocabulary = Vocabulary::load(&file).unwrap();
-    let mut llama =
-        Alone::new(Box::new(Llama::load(&mut file, vocabulary.len(), 8192, storage, &Device::Cpu).unwrap()));
+    let mut llama = computed.load(&mut file, vocabulary.len(), 8192);
     for recording in recordings.iter().filter(|recording| recording.prompt_ids.len() <= longest) {
         let ids = vocabulary.prompt(&[Piece::Template(&recording.prompt)]).unwrap();
         assert_eq!(ids, recording.prompt_ids, "{}: tokens of the prompt", recording.name);
         let plain = vocabulary.plain(&recording.prompt).unwrap().len() as u64;
         assert_eq!(vocabulary.count(&recording.prompt), TokenCount(plain), "{}: counted", recording.name);
-        forced(&mut llama, recording, storage);
+        forced(&mut llama, recording, computed);
     }
 }
 
 /// Feeds the prompt and then the recorded tokens, and compares what comes after each.
-fn forced(llama: &mut Alone, recording: &Recording, storage: Storage) {
+fn forced(llama: &mut Alone, recording: &Recording, computed: Computed) {
     let began = Instant::now();
     llama.truncate(0);
     let (last, before) = recording.prompt_ids.split_last().unwrap();
@@ -103,7 +101,7 @@ fn forced(llama: &mut Alone, recording: &Recording, storage: Storage) {
     }
     let prefill = began.elapsed();
     let forced = std::iter::once(*last).chain(recording.steps.iter().map(|step| step.id));
-    let margin = margin(storage);
+    let margin = margin(computed);
     let (mut agreed, mut firm, mut differing, mut largest, mut widest) = (0, 0, 0, 0f32, 0f32);
     for (id, step) in forced.zip(&recording.steps) {
         let logits = llama.feed(&[id], Rows::Last).unwrap();
@@ -116,7 +114,7 @@ fn forced(llama: &mut Alone, recording: &Recording, storage: Storage) {
         differing += usize::from(apart > margin && !equal);
     }
     eprintln!(
-        "{storage:?} {:13} prompt {:5} ids equal, {agreed:2}/{:2} argmax equal, {differing} of {firm} beyond the margin differ, the widest margin of one that differs {widest:.3}, largest difference of log-probability {largest:.4}, prefill {prefill:.1?}, total {:.1?}",
+        "{computed:?} {:13} prompt {:5} ids equal, {agreed:2}/{:2} argmax equal, {differing} of {firm} beyond the margin differ, the widest margin of one that differs {widest:.3}, largest difference of log-probability {largest:.4}, prefill {prefill:.1?}, total {:.1?}",
         recording.name,
         recording.prompt_ids.len(),
         recording.steps.len(),

@@ -158,7 +158,7 @@ pub(super) fn write(dir: &Path, recipe: Recipe) -> PathBuf {
 }
 
 /// Writes the usual model into a folder of its own.
-pub(super) fn model() -> (TempDir, PathBuf) {
+pub(in crate::local) fn model() -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let path = write(dir.path(), Recipe::default());
     (dir, path)

@@ -1,0 +1,299 @@
+//! Attention: keys and values are kept in pages of half precision, and queries go over the pages of their sequence in order.
+//!
+//! Every row keeps the largest score so far, the sum of its weights and what they mix, so that no row of scores is longer than
+//! a page. A row sees its pages alone, one after the other, so what it comes to does not depend on what else is computed.
+
+#![expect(unsafe_code, reason = "calling code compiled for instructions that were checked for a line above")]
+
+use super::cell::{Exact, Rows, WIDTH};
+use super::half::{narrow, widen};
+use super::product::{Floats, Way};
+use super::turn::Angles;
+use crate::local::architecture::Pairing;
+use crate::local::kernel::{dispatch, exp};
+use crate::local::pass::{PAGE, Span};
+
+/// Panels of the positions of a page.
+const PANELS: usize = PAGE / WIDTH;
+
+/// Rows of queries that go over the pages together, about: enough for unpacking a page not to matter.
+const ROWS: usize = 192;
+
+/// What the heads that share keys and values have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    /// Numbers of a head.
+    pub(super) head: usize,
+    /// Heads with queries.
+    pub(super) queries: usize,
+    /// Which numbers are turned together.
+    pub(super) pairing: Pairing,
+}
+
+/// Queries, keys and values of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step<'a> {
+    /// Everything of every row, in stacks.
+    pub(super) cells: &'a [Exact],
+    /// Panels of a row.
+    pub(super) panels: usize,
+    /// The angles of its positions.
+    pub(super) angles: &'a Angles,
+    /// The instructions to compute with.
+    pub(super) way: Way,
+}
+
+/// Where in a row of a step a head is: the panel that its part begins with, and its first number from there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The panel.
+    pub(super) panel: usize,
+    /// The number.
+    pub(super) number: usize,
+}
+
+/// What one task works with, used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    queries: Vec<Exact>,
+    scores: Vec<Exact>,
+    page: Vec<Floats>,
+    rows: Vec<Row>,
+    numbers: Vec<f32>,
+    halves: Vec<u16>,
+}
+
+/// What a row of queries has come to.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    largest: f32,
+    sum: f32,
+}
+
+/// Which positions of a page rows of queries see.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Rows that see nothing of it.
+    skipped: usize,
+    /// Rows of a position.
+    queries: usize,
+    /// The position of the first row.
+    start: usize,
+    /// The first position of the page.
+    page: usize,
+}
+
+impl Group {
+    /// Returns how many blocks a head has.
+    pub(super) fn blocks(self) -> usize {
+        self.head.div_ceil(WIDTH)
+    }
+
+    /// Returns how many numbers a page has: keys first, number by number in panels of positions, then values, position by
+    /// position in panels of numbers.
+    pub(super) fn page(self) -> usize {
+        2 * PAGE * self.blocks() * WIDTH
+    }
+
+    /// Returns how many positions are queried together.
+    pub(super) fn together(self) -> usize {
+        (ROWS / self.queries.max(1)).max(1)
+    }
+}
+
+impl Step<'_> {
+    /// Copies a head of a row.
+    fn head(&self, row: usize, place: Place, out: &mut [f32]) {
+        let tall = super::linear::TALL;
+        let cells = super::linear::piece(self.cells, row / tall, self.panels);
+        let count = cells.len() / self.panels.max(1);
+        let mut at = place.number;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let (block, lane) = (place.panel + at / WIDTH, at % WIDTH);
+            let (part, after) = rest.split_at_mut((WIDTH - lane).min(rest.len()));
+            let cell =
+                cells.get(block * count + row % tall).and_then(|cell| cell.get(lane..lane + part.len()));
+            part.copy_from_slice(cell.unwrap_or(&[0.0; WIDTH]).get(..part.len()).unwrap_or(&[]));
+            at += part.len();
+            rest = after;
+        }
+    }
+}
+
+/// Keeps the keys and values of a span, whose first row in the step is `row`.
+pub(super) fn keep(
+    step: &Step<'_>,
+    group: Group,
+    (span, row): (&Span<'_>, usize),
+    (key, value): (Place, Place),
+    pages: &mut [u16],
+    bench: &mut Bench,
+) {
+    let blocks = group.blocks();
+    bench.numbers.resize(group.head, 0.0);
+    bench.halves.resize(group.head, 0);
+    for (index, position) in (span.start..span.end()).enumerate() {
+        let Some(page) = page_of(span, position / PAGE, group, pages.len()) else { return };
+        let Some(page) = pages.get_mut(page) else { return };
+        let (keys, values) = page.split_at_mut(PAGE * blocks * WIDTH);
+        let (panel, lane) = (position % PAGE / WIDTH, position % WIDTH);
+
+        step.head(row + index, key, &mut bench.numbers);
+        step.angles.turn(group.pairing, row + index, &mut bench.numbers);
+        narrow(&bench.numbers, &mut bench.halves);
+        let places = keys.iter_mut().skip(panel * blocks * WIDTH * WIDTH + lane).step_by(WIDTH);
+        places.zip(&bench.halves).for_each(|(there, half)| *there = *half);
+
+        step.head(row + index, value, &mut bench.numbers);
+        narrow(&bench.numbers, &mut bench.halves);
+        for (panel, halves) in values.chunks_exact_mut(PAGE * WIDTH).zip(bench.halves.chunks(WIDTH)) {
+            let there = panel.iter_mut().skip(position % PAGE * WIDTH);
+            there.zip(halves).for_each(|(there, half)| *there = *half);
+        }
+    }
+}
+
+/// Attends from the positions of `span` from its `first` on to everything up to themselves, and writes what they mix to
+/// `out`: block by block, in each of them position by position, in each of them head by head.
+pub(super) fn attend(
+    step: &Step<'_>,
+    group: Group,
+    (span, row, first): (&Span<'_>, usize, usize),
+    place: Place,
+    pages: &[u16],
+    bench: &mut Bench,
+    out: &mut [Exact],
+) {
+    let blocks = group.blocks();
+    let rows = out.len() / blocks.max(1);
+    bench.ask(step, group, row + first, place, rows);
+    bench.scores.resize(PANELS * rows, [0.0; WIDTH]);
+    bench.page.resize(2 * PANELS * blocks, [[0.0; WIDTH]; WIDTH]);
+    bench.rows.clear();
+    bench.rows.resize(rows, Row { largest: f32::NEG_INFINITY, sum: 0.0 });
+    out.fill([0.0; WIDTH]);
+    let start = span.start + first;
+    let end = start + rows / group.queries.max(1);
+    for page in 0..end.div_ceil(PAGE) {
+        let Some(halves) = page_of(span, page, group, pages.len()).and_then(|at| pages.get(at)) else {
+            return;
+        };
+        widen(halves, bench.page.as_flattened_mut().as_flattened_mut());
+        let (keys, values) = bench.page.split_at_mut(PANELS * blocks);
+        hide(values, span.end() - page * PAGE);
+        // Queries of earlier positions do not see this page.
+        let skipped = (page * PAGE).saturating_sub(start) * group.queries;
+        let asked = Rows::all(&bench.queries, rows).from(skipped);
+        for (scores, keys) in bench.scores.chunks_mut(rows.max(1)).zip(keys.chunks(blocks.max(1))) {
+            let Some(scores) = scores.get_mut(skipped..) else { continue };
+            scores.fill([0.0; WIDTH]);
+            step.way.floats(keys, asked, scores);
+        }
+        let seen = Seen { skipped, queries: group.queries, start, page: page * PAGE };
+        weigh(&mut bench.rows, &mut bench.scores, out, seen);
+        let weights = Rows::all(&bench.scores, rows).from(skipped);
+        for (out, values) in out.chunks_mut(rows.max(1)).zip(values.chunks(PANELS)) {
+            if let Some(out) = out.get_mut(skipped..) {
+                step.way.floats(values, weights, out);
+            }
+        }
+    }
+    for out in out.chunks_mut(rows.max(1)) {
+        for (out, row) in out.iter_mut().zip(&bench.rows) {
+            let share = 1.0 / row.sum;
+            out.iter_mut().for_each(|number| *number *= share);
+        }
+    }
+}
+
+impl Bench {
+    /// Takes the queries of as many rows as there are, turned and scaled.
+    #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
+    fn ask(&mut self, step: &Step<'_>, group: Group, row: usize, place: Place, rows: usize) {
+        let scale = 1.0 / (group.head as f32).sqrt();
+        self.queries.clear();
+        self.queries.resize(group.blocks() * rows, [0.0; WIDTH]);
+        self.numbers.resize(group.head, 0.0);
+        for index in 0..rows {
+            let (position, head) = (row + index / group.queries, index % group.queries);
+            step.head(
+                position,
+                Place { number: place.number + head * group.head, ..place },
+                &mut self.numbers,
+            );
+            step.angles.turn(group.pairing, position, &mut self.numbers);
+            let blocks = self.queries.chunks_exact_mut(rows).filter_map(|block| block.get_mut(index));
+            for (block, numbers) in blocks.zip(self.numbers.chunks(WIDTH)) {
+                block.iter_mut().zip(numbers).for_each(|(there, number)| *there = number * scale);
+            }
+        }
+    }
+}
+
+/// Returns where a page of a sequence lies.
+fn page_of(span: &Span<'_>, index: usize, group: Group, len: usize) -> Option<std::ops::Range<usize>> {
+    let first = span.pages.get(index)?.0 as usize * group.page();
+    (first + group.page() <= len).then(|| first..first + group.page())
+}
+
+/// Clears the values of positions of a page that the sequence has not reached: whose they were, nothing of them is mixed in,
+/// not even what is no number.
+fn hide(values: &mut [Floats], reached: usize) {
+    if reached < PAGE {
+        for panel in values.chunks_exact_mut(PANELS) {
+            for value in panel.as_flattened_mut().iter_mut().skip(reached) {
+                *value = [0.0; WIDTH];
+            }
+        }
+    }
+}
+
+dispatch!(weigh, weigh_body, (rows: &mut [Row], scores: &mut [Exact], out: &mut [Exact], seen: Seen));
+
+/// Turns the scores of a page into weights, and brings what rows have come to so far to the same measure.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
+fn weigh_body<const FMA: bool>(rows: &mut [Row], scores: &mut [Exact], out: &mut [Exact], seen: Seen) {
+    let count = rows.len().max(1);
+    for (index, row) in rows.iter_mut().enumerate().skip(seen.skipped) {
+        let reached = (seen.start + index / seen.queries.max(1) + 1).saturating_sub(seen.page);
+        let visible = |panel: usize, lane: usize| panel * WIDTH + lane < reached;
+        let mut numbers = [[0f32; WIDTH]; PANELS];
+        for (there, panel) in numbers.iter_mut().zip(scores.chunks_exact(count)) {
+            *there = panel.get(index).copied().unwrap_or_default();
+        }
+        let mut tops = [f32::NEG_INFINITY; WIDTH];
+        for (panel, numbers) in numbers.iter().enumerate() {
+            for (lane, (top, number)) in tops.iter_mut().zip(numbers).enumerate() {
+                let number = if visible(panel, lane) { *number } else { f32::NEG_INFINITY };
+                *top = if number > *top { number } else { *top };
+            }
+        }
+        let top = tops.iter().fold(row.largest, |top, number| if *number > top { *number } else { top });
+        let mut sums = [0f32; WIDTH];
+        for (panel, numbers) in numbers.iter_mut().enumerate() {
+            for (lane, (sum, number)) in sums.iter_mut().zip(numbers).enumerate() {
+                let weight = exp::<FMA>(*number - top);
+                *number = if visible(panel, lane) { weight } else { 0.0 };
+                *sum += *number;
+            }
+        }
+        for (numbers, panel) in numbers.iter().zip(scores.chunks_exact_mut(count)) {
+            if let Some(there) = panel.get_mut(index) {
+                *there = *numbers;
+            }
+        }
+        if top > row.largest {
+            let factor = exp::<FMA>(row.largest - top);
+            row.sum *= factor;
+            row.largest = top;
+            for panel in out.chunks_exact_mut(count) {
+                if let Some(there) = panel.get_mut(index) {
+                    there.iter_mut().for_each(|number| *number *= factor);
+                }
+            }
+        }
+        row.sum += sums.iter().sum::<f32>();
+    }
+}

@@ -1,0 +1,251 @@
+//! One layer: attention and feed.
+
+use rayon::prelude::*;
+
+use super::Benches;
+use super::attend::{Group, Place, Step, attend, keep};
+use super::cell::{BLOCK, Exact, WIDTH};
+use super::linear::{Inputs, Linear, padded, spread};
+use super::product::Way;
+use super::rows::{gated, norm, pick, take};
+use super::turn::Angles;
+use crate::local::gguf::ModelFile;
+use crate::local::pass::{Rows, Span};
+use crate::local::shape::Sizes;
+use crate::model::ModelError;
+
+/// The weights of a layer.
+pub(super) struct Layer {
+    attention_norm: Vec<Exact>,
+    queries: Linear,
+    keys: Linear,
+    values: Linear,
+    output: Linear,
+    feed_norm: Vec<Exact>,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+/// What all layers of a step have in common.
+pub(super) struct Work<'a> {
+    pub(super) sizes: Sizes,
+    pub(super) group: Group,
+    pub(super) spans: &'a [Span<'a>],
+    pub(super) way: Way,
+    pub(super) benches: &'a Benches,
+}
+
+/// What a step is computed in, used again by the next.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    pub(super) tokens: Vec<usize>,
+    pub(super) numbers: Vec<f32>,
+    pub(super) angles: Angles,
+    /// The rows between layers.
+    pub(super) x: Vec<Exact>,
+    /// What goes into products of `hidden` numbers.
+    pub(super) hidden: Inputs,
+    /// Queries, keys and values; logits.
+    pub(super) wide: Vec<Exact>,
+    /// What attention mixes, for one head with keys after the other.
+    mixed: Vec<Exact>,
+    heads: Inputs,
+    feed: Inputs,
+    picked: Vec<usize>,
+    left: Vec<Exact>,
+}
+
+impl Layer {
+    /// Loads the layer of that index.
+    pub(super) fn load(file: &mut ModelFile, index: usize, sizes: &Sizes) -> Result<Self, ModelError> {
+        let &Sizes { hidden, feed, heads, kv_heads, head, .. } = sizes;
+        let biased = file.architecture().biased();
+        let name = |part: &str, kind: &str| format!("blk.{index}.{part}.{kind}");
+        let mut projection = |part: &str, outputs| {
+            let linear = Linear::load(file, &name(part, "weight"), outputs, hidden)?;
+            if biased { linear.with_bias(file, &name(part, "bias"), outputs) } else { Ok(linear) }
+        };
+        let queries = projection("attn_q", heads * head)?;
+        let keys = projection("attn_k", kv_heads * head)?;
+        let values = projection("attn_v", kv_heads * head)?;
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        Ok(Self {
+            attention_norm: padded(file, &name("attn_norm"), hidden)?,
+            queries,
+            keys,
+            values,
+            output: Linear::load(file, &name("attn_output"), hidden, heads * head)?,
+            feed_norm: padded(file, &name("ffn_norm"), hidden)?,
+            gate: Linear::load(file, &name("ffn_gate"), feed, hidden)?,
+            up: Linear::load(file, &name("ffn_up"), feed, hidden)?,
+            down: Linear::load(file, &name("ffn_down"), hidden, feed)?,
+        })
+    }
+
+    /// Keeps the keys and values of a step and adds what attention gives to its rows. In the last layer, for which `last` says
+    /// whether anything is wanted of it, only the rows whose logits are wanted are left.
+    pub(super) fn attention(
+        &self,
+        work: &Work<'_>,
+        pages: &mut [Vec<u16>],
+        room: &mut Room,
+        last: Option<bool>,
+    ) {
+        let Sizes { hidden, heads, head, epsilon, .. } = work.sizes;
+        let rows = room.tokens.len();
+        room.hidden.resize(rows, hidden, &[&self.queries, &self.keys, &self.values]);
+        norm(&room.x, &self.attention_norm, (hidden, epsilon), &mut room.hidden);
+        let (keys_at, values_at) = (self.queries.panels(), self.queries.panels() + self.keys.panels());
+        let panels = values_at + self.values.panels();
+        room.wide.resize(rows * panels, [0.0; WIDTH]);
+        spread(&room.hidden, hidden, &mut room.wide, panels, |panel, stack, out| {
+            if panel < keys_at {
+                self.queries.write(work.way, panel, stack, out);
+            } else if panel < values_at {
+                self.keys.write(work.way, panel - keys_at, stack, out);
+            } else {
+                self.values.write(work.way, panel - values_at, stack, out);
+            }
+        });
+        let step = Step { cells: &room.wide, panels, angles: &room.angles, way: work.way };
+        let each = rows * work.group.queries * work.group.blocks();
+        room.mixed.resize(each * pages.len(), [0.0; WIDTH]);
+        let mixed = room.mixed.par_chunks_mut(each.max(1));
+        pages.par_iter_mut().zip(mixed).enumerate().for_each(|(kv_head, (pages, out))| {
+            let number = kv_head * head;
+            let query = Place { panel: 0, number: number * work.group.queries };
+            let (key, value) = (Place { panel: keys_at, number }, Place { panel: values_at, number });
+            let mut row = 0;
+            for span in work.spans {
+                work.benches.lend(|bench| keep(&step, work.group, (span, row), (key, value), pages, bench));
+                row += span.tokens.len();
+            }
+            if last != Some(false) {
+                mix(work, &step, query, pages, (work.spans, 0), last.is_some(), out);
+            }
+        });
+        if last == Some(false) {
+            return;
+        }
+        room.picked.clear();
+        pick_rows(work.spans, last.is_some(), &mut room.picked);
+        if last.is_some() {
+            pick(&room.x, self.attention_norm.len(), &room.picked, &mut room.left);
+            std::mem::swap(&mut room.x, &mut room.left);
+        }
+        room.heads.resize(room.picked.len(), heads * head, &[&self.output]);
+        let gather = Gather { work, mixed: &room.mixed, each, picked: &room.picked };
+        take(
+            room.picked.len(),
+            heads * head,
+            |row, block, out| gather.block(row, block, out),
+            &mut room.heads,
+        );
+        spread(&room.heads, heads * head, &mut room.x, self.output.panels(), |panel, stack, out| {
+            self.output.add(work.way, panel, stack, out);
+        });
+    }
+
+    /// Adds what the feed gives to the rows.
+    pub(super) fn feed(&self, work: &Work<'_>, room: &mut Room) {
+        let Sizes { hidden, feed, epsilon, .. } = work.sizes;
+        let rows = room.x.len() / self.feed_norm.len().max(1);
+        room.hidden.resize(rows, hidden, &[&self.gate, &self.up]);
+        norm(&room.x, &self.feed_norm, (hidden, epsilon), &mut room.hidden);
+        room.feed.resize(rows, feed, &[&self.down]);
+        gated(work.way, (&self.gate, &self.up), &room.hidden, (hidden, feed), &mut room.feed);
+        spread(&room.feed, feed, &mut room.x, self.down.panels(), |panel, stack, out| {
+            self.down.add(work.way, panel, stack, out);
+        });
+    }
+}
+
+/// Attends for the heads that share keys: spans apart from each other, and of a long one some positions at a time.
+fn mix(
+    work: &Work<'_>,
+    step: &Step<'_>,
+    place: Place,
+    pages: &[u16],
+    (spans, row): (&[Span<'_>], usize),
+    last: bool,
+    out: &mut [Exact],
+) {
+    let position = work.group.queries * work.group.blocks();
+    let middle = spans.len() / 2;
+    if let (Some((first, second)), true) = (spans.split_at_checked(middle), spans.len() > 1) {
+        let count: usize = first.iter().map(|span| span.tokens.len()).sum();
+        let (head, tail) = out.split_at_mut((count * position).min(out.len()));
+        rayon::join(
+            || mix(work, step, place, pages, (first, row), last, head),
+            || mix(work, step, place, pages, (second, row + count), last, tail),
+        );
+        return;
+    }
+    let Some(span) = spans.first() else { return };
+    let together = work.group.together();
+    // Of the last layer nothing is read but the rows that are wanted.
+    let from = if last { span.tokens.len() - span.wanted() } else { 0 };
+    out.par_chunks_mut((together * position).max(1)).enumerate().for_each(|(index, out)| {
+        if (index + 1) * together > from && !(last && span.rows == Rows::None) {
+            work.benches.lend(|bench| {
+                attend(step, work.group, (span, row, index * together), place, pages, bench, out);
+            });
+        }
+    });
+}
+
+/// Lists the rows of a step that go on: all of them, or those whose logits are wanted.
+fn pick_rows(spans: &[Span<'_>], wanted: bool, picked: &mut Vec<usize>) {
+    let mut end = 0;
+    for span in spans {
+        end += span.tokens.len();
+        picked.extend(end - if wanted { span.wanted() } else { span.tokens.len() }..end);
+    }
+}
+
+/// Finds what attention has mixed for a row.
+struct Gather<'a> {
+    work: &'a Work<'a>,
+    mixed: &'a [Exact],
+    each: usize,
+    picked: &'a [usize],
+}
+
+impl Gather<'_> {
+    /// Copies block `block` of the heads of a picked row, one head after the other.
+    fn block(&self, picked: usize, block: usize, out: &mut [f32; BLOCK]) {
+        let group = self.work.group;
+        let Some(&row) = self.picked.get(picked) else { return };
+        let Some((first, index, count)) = self.stretch(row) else { return };
+        let (queries, position) = (group.queries, group.queries * group.blocks());
+        let mut number = block * BLOCK;
+        let mut rest = out.as_mut_slice();
+        while !rest.is_empty() {
+            let (head, at) = (number / group.head, number % group.head);
+            let (part, after) = rest.split_at_mut((WIDTH - at % WIDTH).min(group.head - at).min(rest.len()));
+            let stretch = head / queries * self.each + first * position;
+            let cell = stretch + at / WIDTH * count * queries + index * queries + head % queries;
+            let numbers = self.mixed.get(cell).and_then(|cell| cell.get(at % WIDTH..));
+            // Beyond the last head there is nothing.
+            part.iter_mut().zip(numbers.unwrap_or(&[])).for_each(|(there, number)| *there = *number);
+            number += part.len();
+            rest = after;
+        }
+    }
+
+    /// Returns the first row of the positions that were queried together with `row`, which of them it is, and how many.
+    fn stretch(&self, row: usize) -> Option<(usize, usize, usize)> {
+        let together = self.work.group.together();
+        let mut start = 0;
+        for span in self.work.spans {
+            let count = span.tokens.len();
+            if row < start + count {
+                let first = (row - start) / together * together;
+                return Some((start + first, row - start - first, together.min(count - first)));
+            }
+            start += count;
+        }
+        None
+    }
+}
