@@ -271,7 +271,7 @@ fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
 }
 
 /// Cosines and sines of every position up to `window`, in single precision as llama.cpp computes them.
-fn angles(
+pub(super) fn angles(
     file: &mut ModelFile,
     head: usize,
     window: usize,

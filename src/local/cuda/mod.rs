@@ -21,7 +21,7 @@ use self::memory::{Buffer, Pages};
 pub(super) use self::sizes::Sizes;
 use self::step::{Form, Step};
 use self::weights::{Keeper, Layer, Weights};
-use super::architecture::Architecture;
+use super::architecture::Pairing;
 use super::gguf::{ModelFile, first_line};
 use super::llama::angles;
 use super::pass::{Pass, Span};
@@ -131,7 +131,7 @@ impl CudaPass {
         let kernels = Kernels::load(&stream, sizes.head, sizes.heads / sizes.kv_heads)?;
         let weights = Weights::load(file, &sizes, device, &stream)?;
         let angles = angles(file, sizes.head, window, device)?;
-        let halves = file.architecture() != Architecture::Llama;
+        let halves = file.architecture().pairing() == Pairing::Halves;
         Self::new(sizes, weights, angles, halves, device, (stream, kernels))
     }
 

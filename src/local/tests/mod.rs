@@ -12,6 +12,8 @@ mod alone;
 mod answers;
 mod cancelling;
 mod files;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod mixed;
 mod oracle;
 mod pulling;
@@ -32,6 +34,9 @@ enum Computed {
     Cpu,
     /// Over tensors, with weights held that way.
     Tensors(Storage),
+    /// On a graphics processor.
+    #[cfg(feature = "cuda")]
+    Gpu,
 }
 
 impl Computed {
@@ -42,6 +47,8 @@ impl Computed {
             Self::Tensors(storage) => {
                 Box::new(Llama::load(file, vocabulary, window, storage, &Device::Cpu).unwrap())
             }
+            #[cfg(feature = "cuda")]
+            Self::Gpu => gpu::load(file, vocabulary, window),
         })
     }
 }

@@ -27,6 +27,8 @@ fn margin(computed: Computed) -> f32 {
     match computed {
         Computed::Cpu | Computed::Tensors(Storage::Dense) => 0.30,
         Computed::Tensors(Storage::Quantized) => 0.60,
+        #[cfg(feature = "cuda")]
+        Computed::Gpu => 0.60,
     }
 }
 
@@ -49,13 +51,15 @@ fn from_environment(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
+/// Returns the model that is named, if there is one.
+pub(super) fn real_model() -> Option<PathBuf> {
+    let home = || from_environment("LONGHAND_HOME").map(|home| home.join("models/smollm2.gguf"));
+    from_environment("LONGHAND_MODEL").or_else(home).filter(|model| model.is_file())
+}
+
 fn recordings() -> Option<(Vec<Recording>, PathBuf)> {
     let data = from_environment("LONGHAND_DATA")?.join("llamacpp_greedy/smollm2_q4_1.jsonl.gz");
-    let home = || from_environment("LONGHAND_HOME").map(|home| home.join("models/smollm2.gguf"));
-    let model = from_environment("LONGHAND_MODEL").or_else(home)?;
-    if !data.is_file() || !model.is_file() {
-        return None;
-    }
+    let model = real_model().filter(|_| data.is_file())?;
     let unzipped = std::process::Command::new("gzip").arg("-dc").arg(&data).output().ok()?;
     let mut text = String::new();
     unzipped.stdout.as_slice().read_to_string(&mut text).ok()?;
@@ -71,6 +75,14 @@ fn the_real_model_agrees_with_llama_cpp() {
 fn the_real_model_agrees_with_llama_cpp_over_tensors() {
     // A portable build takes half a second of processor time for a token in this way, so only short prompts are tried.
     agrees(Computed::Tensors(Storage::Quantized), 40);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn the_real_model_agrees_with_llama_cpp_on_a_graphics_processor() {
+    if super::gpu::is_there() {
+        agrees(Computed::Gpu, usize::MAX);
+    }
 }
 
 /// Holds the recorded answers to prompts of up to `longest` tokens against ours.
