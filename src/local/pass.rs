@@ -3,6 +3,7 @@
 //! Keys and values lie in pages of [`PAGE`] positions. Whoever asks for a step says which pages a sequence has, so that
 //! sequences that begin alike may share those of their beginning, and a page that nobody needs can go to the next.
 
+use super::sampling::{check, likeliest};
 use super::tokenizer::TokenId;
 use crate::model::ModelError;
 
@@ -77,4 +78,24 @@ pub(super) trait Pass: Send {
     /// # Errors
     /// [`ModelError::Compute`]; nothing can be said then about the pages that the step wrote to.
     fn forward(&mut self, spans: &[Span<'_>], logits: &mut Vec<f32>) -> Result<(), ModelError>;
+
+    /// Computes the spans as [`Pass::forward`] does, and writes into `tokens` the likeliest token of every row that they want, the
+    /// first of several; none where a logit of the row is not a number. `logits` is room to work in.
+    ///
+    /// Where the logits lie in another memory, far less is carried over than by asking for all of them.
+    ///
+    /// # Errors
+    /// As [`Pass::forward`].
+    fn likeliest(
+        &mut self,
+        spans: &[Span<'_>],
+        tokens: &mut Vec<Option<TokenId>>,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
+        self.forward(spans, logits)?;
+        let rows = logits.chunks(self.vocabulary().max(1));
+        tokens.clear();
+        tokens.extend(rows.map(|row| check(row).is_ok().then(|| likeliest(row))));
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! How fast a model is computed: reading prompts of several lengths, and writing for one sequence and for several at once.
 //!
-//! What is measured is the pass, as llama.cpp's own benchmarks do: the products, attention, keys and values, and logits; no text,
-//! no sampling, no queue.
+//! What is measured is the pass, as llama.cpp's own benchmarks do: the products, attention, keys and values, logits, and which
+//! token is the likeliest; no text, no sampling, no queue.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -77,6 +77,7 @@ struct Bench {
     step: usize,
     pages: usize,
     logits: Vec<f32>,
+    tokens: Vec<Option<TokenId>>,
 }
 
 /// Measures the model file at `path`.
@@ -111,7 +112,7 @@ fn measured(
     let gpu = device::device_info().gpu;
     let step = if gpu.is_some() { 2048 } else { 256 };
     let position_bytes = pass.position_bytes();
-    let mut bench = Bench { pass, window, step, pages: 0, logits: Vec::new() };
+    let mut bench = Bench { pass, window, step, pages: 0, logits: Vec::new(), tokens: Vec::new() };
     let mut reading = Vec::new();
     for &tokens in plan.prompts.iter().filter(|&&tokens| tokens <= window) {
         reading.push(repeated(plan.repeats, tokens, |_| bench.read(tokens))?);
@@ -182,7 +183,7 @@ impl Bench {
                 .iter()
                 .map(|pages| Span { tokens: &token, start: first + at, pages, rows: Rows::Last })
                 .collect();
-            self.pass.forward(&spans, &mut self.logits)?;
+            self.pass.likeliest(&spans, &mut self.tokens, &mut self.logits)?;
         }
         Ok(per_second(sequences * written.saturating_sub(WARM), began.elapsed()))
     }

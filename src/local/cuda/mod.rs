@@ -25,6 +25,7 @@ use super::architecture::Pairing;
 use super::gguf::{ModelFile, first_line};
 use super::llama::angles;
 use super::pass::{Pass, Span};
+use super::tokenizer::TokenId;
 use crate::model::ModelError;
 
 /// Recorded steps that are kept.
@@ -45,6 +46,7 @@ struct Between {
     parts: Buffer<f32>,
     ended: Buffer<i32>,
     logits: Buffer<f32>,
+    best: Buffer<i32>,
     /// The rows that logits are wanted of.
     wanted_x: Buffer<f32>,
     wanted_mixed: Buffer<u16>,
@@ -91,6 +93,7 @@ impl Between {
             parts: Buffer::new(stream, 0)?,
             ended: Buffer::new(stream, 0)?,
             logits: Buffer::new(stream, 0)?,
+            best: Buffer::new(stream, 0)?,
             wanted_x: Buffer::new(stream, 0)?,
             wanted_mixed: Buffer::new(stream, 0)?,
         })
@@ -112,6 +115,7 @@ impl Between {
             self.parts.grow(stream, form.singles * heads * form.pages * (head + 2))?,
             self.ended.grow(stream, form.singles * kv_heads)?,
             self.logits.grow(stream, form.wanted * vocabulary)?,
+            self.best.grow(stream, form.wanted)?,
             self.wanted_x.grow(stream, form.wanted * hidden)?,
             self.wanted_mixed.grow(stream, form.wanted * heads * head)?,
         ];
@@ -253,6 +257,18 @@ impl CudaPass {
         Ok(())
     }
 
+    /// Puts a step on the stream.
+    fn run(&mut self, spans: &[Span<'_>]) -> Result<Form, ModelError> {
+        let step = Step::of(spans)?;
+        if self.between.grow(&self.stream, &step.form, &self.sizes).map_err(computing)? {
+            self.recorded.clear();
+        }
+        let mut words = self.between.words.slice_mut().slice_mut(..step.words.len());
+        self.stream.memcpy_htod(step.words.as_slice(), &mut words).map_err(computing)?;
+        self.start(&step.form)?;
+        Ok(step.form)
+    }
+
     /// Starts a step whose form has been seen before as a whole.
     fn start(&mut self, form: &Form) -> Result<(), ModelError> {
         if form.tiles > 0 || form.rows > SHORT {
@@ -300,15 +316,8 @@ impl Pass for CudaPass {
 
     fn forward(&mut self, spans: &[Span<'_>], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         logits.clear();
-        let step = Step::of(spans)?;
-        if self.between.grow(&self.stream, &step.form, &self.sizes).map_err(computing)? {
-            self.recorded.clear();
-        }
-        let stream = &self.stream;
-        let mut words = self.between.words.slice_mut().slice_mut(..step.words.len());
-        stream.memcpy_htod(step.words.as_slice(), &mut words).map_err(computing)?;
-        self.start(&step.form)?;
-        let count = step.form.wanted * self.sizes.vocabulary;
+        let form = self.run(spans)?;
+        let count = form.wanted * self.sizes.vocabulary;
         if count > self.heard.len() {
             self.heard = pinned(&self.stream, count)?;
         }
@@ -317,6 +326,25 @@ impl Pass for CudaPass {
             self.stream.memcpy_dtoh(&rows, &mut self.heard).map_err(computing)?;
             let heard = self.heard.as_slice().map_err(computing)?;
             logits.extend_from_slice(heard.get(..count).unwrap_or(&[]));
+        }
+        self.stream.synchronize().map_err(computing)
+    }
+
+    fn likeliest(
+        &mut self,
+        spans: &[Span<'_>],
+        tokens: &mut Vec<Option<TokenId>>,
+        _: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
+        tokens.clear();
+        let form = self.run(spans)?;
+        if form.wanted > 0 {
+            let (best, logits) = (self.between.best.address(), self.between.logits.address());
+            let size = (form.wanted, self.sizes.vocabulary);
+            self.kernels.likeliest(best, logits, size).map_err(computing)?;
+            let best = self.between.best.slice().slice(..form.wanted);
+            let best = self.stream.clone_dtoh(&best).map_err(computing)?;
+            tokens.extend(best.into_iter().map(|token| TokenId::try_from(token).ok()));
         }
         self.stream.synchronize().map_err(computing)
     }
