@@ -57,7 +57,7 @@ mod tests {
 
     fn options(models: PathBuf) -> ConnectOptions {
         let local = |name: &str| ModelSpec {
-            local: Some(LocalSpec { name: Some(name.to_owned()), path: None }),
+            local: Some(LocalSpec { name: Some(name.to_owned()), ..LocalSpec::default() }),
             ..ModelSpec::default()
         };
         let openai = |model: &str| {

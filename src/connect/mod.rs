@@ -187,7 +187,9 @@ pub fn connect(name: &str, options: &ConnectOptions) -> Result<Connection, Conne
     if let Some(spec) = endpoint::named(name) {
         return endpoint::connect(&spec, &Terms::default(), options);
     }
-    let Some(rest) = name.strip_prefix(SCRIPTED) else { return local(name, options.window, options) };
+    let Some(rest) = name.strip_prefix(SCRIPTED) else {
+        return local(name, &ModelSpec::default(), options);
+    };
     match rest.strip_prefix(':') {
         Some(file) => Ok(scripted(spec::script(Path::new(file))?, options.window)),
         None if rest.is_empty() => Ok(scripted(Script::default(), options.window)),
@@ -203,8 +205,8 @@ fn connect_listed(
 ) -> Result<Connection, ConnectError> {
     let window = options.window.into_iter().chain(listed.window).min();
     let connection = match listed.back_end() {
-        Some(BackEnd::File(path)) => local(&path.display().to_string(), window, options)?,
-        Some(BackEnd::Pulled(pulled)) => local(pulled, window, options)?,
+        Some(BackEnd::File(path)) => local(&path.display().to_string(), listed, options)?,
+        Some(BackEnd::Pulled(pulled)) => local(pulled, listed, options)?,
         Some(BackEnd::Scripted(script)) => {
             let concurrency = listed.concurrency.unwrap_or(script.concurrency);
             scripted(Script { concurrency, ..script.clone() }, window)
@@ -344,14 +346,22 @@ fn measure_local(
     window: Option<u64>,
     options: &ConnectOptions,
 ) -> Result<Arc<dyn Measure>, ConnectError> {
-    Ok(Arc::new(local(name, window, options)?.model))
+    let listed = ModelSpec { window, ..ModelSpec::default() };
+    Ok(Arc::new(local(name, &listed, options)?.model))
 }
 
 #[cfg(feature = "local")]
-fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
+fn local(name: &str, listed: &ModelSpec, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     use crate::local::{LocalModel, LocalOptions};
     let path = file(name, options, ModelKind::Chat)?;
-    let model = LocalModel::load(&path, &LocalOptions { window, ..LocalOptions::default() })?;
+    let kv_mib = listed.local.as_ref().and_then(|local| local.kv_mib);
+    let options = LocalOptions {
+        window: options.window.into_iter().chain(listed.window).min(),
+        kv_bytes: kv_mib.map(|mib| mib.saturating_mul(1 << 20)),
+        sequences: listed.concurrency,
+        ..LocalOptions::default()
+    };
+    let model = LocalModel::load(&path, &options)?;
     let parameters = Some(model.info().parameters);
     let note = model.device().fallback.as_ref();
     let note = note.map(|why| format!("no graphics processor is used, the CPU computes instead: {why}"));
@@ -359,7 +369,7 @@ fn local(name: &str, window: Option<u64>, options: &ConnectOptions) -> Result<Co
 }
 
 #[cfg(not(feature = "local"))]
-fn local(name: &str, _: Option<u64>, options: &ConnectOptions) -> Result<Connection, ConnectError> {
+fn local(name: &str, _: &ModelSpec, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     match similar(name, options, std::iter::empty()) {
         Some(similar) => Err(ConnectError::Unknown { name: name.to_owned(), similar: Some(similar) }),
         None => Err(ConnectError::NoLocal),

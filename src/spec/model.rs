@@ -28,13 +28,14 @@ pub struct ModelSpec {
     pub price: Option<Price>,
     /// How fast it is; estimates of time need it.
     pub speed: Option<Speed>,
-    /// The most calls in flight at once. Fewer than a local model can take, or as many as a scripted one pretends to.
+    /// The most calls in flight at once: as many as a local model works on together (8 where it is not given, or 64 on a graphics
+    /// processor), or as a scripted one pretends to.
     pub concurrency: Option<usize>,
     /// How many tokens of its window to use at most.
     pub window: Option<u64>,
 }
 
-/// A model file: exactly one of the two keys.
+/// A model file: exactly one of `path` and `name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalSpec {
@@ -42,6 +43,9 @@ pub struct LocalSpec {
     pub path: Option<PathBuf>,
     /// The name of a pulled model.
     pub name: Option<String>,
+    /// The most memory for keys and values, in MiB; never less than one window takes. Where it is not given, four windows, of at
+    /// most 1 GiB, or 4 GiB on a graphics processor.
+    pub kv_mib: Option<u64>,
 }
 
 /// A model behind an endpoint that speaks the protocol of OpenAI: OpenAI itself, vLLM, llama.cpp, Ollama and
@@ -119,8 +123,10 @@ impl ModelSpec {
     #[must_use]
     pub fn back_end(&self) -> Option<BackEnd<'_>> {
         match (&self.local, &self.openai, &self.fallback, &self.scripted) {
-            (Some(LocalSpec { path: Some(path), name: None }), None, None, None) => Some(BackEnd::File(path)),
-            (Some(LocalSpec { path: None, name: Some(name) }), None, None, None) => {
+            (Some(LocalSpec { path: Some(path), name: None, .. }), None, None, None) => {
+                Some(BackEnd::File(path))
+            }
+            (Some(LocalSpec { path: None, name: Some(name), .. }), None, None, None) => {
                 Some(BackEnd::Pulled(name))
             }
             (None, Some(openai), None, None) => Some(BackEnd::OpenAi(openai)),

@@ -20,6 +20,9 @@ use crate::text::TokenCount;
 /// are being written beside a prompt not to stop for long.
 pub(in crate::local) const STEP: usize = 256;
 
+/// Rows of logits that a step gives for texts that are scored: 200 MB of them for a vocabulary of 200,000.
+const SCORED: usize = 256;
+
 /// The fewest pages that the pass is asked for: it copies what it holds when it grows.
 const FEWEST_PAGES: usize = 16;
 
@@ -112,6 +115,9 @@ impl Scheduler {
                 Ok(()) => self.hear(&drafts),
                 Err(error) => self.fail(&drafts, &error),
             }
+        } else if let Some(request) = self.running.first_mut().filter(|request| !request.has_ended()) {
+            // The oldest always has something to compute. If it had not, the engine would turn for ever.
+            request.fail(ModelError::Compute { reason: "the request can go no further".into() });
         }
         self.settle();
         if self.pages.made() > self.room {
@@ -157,6 +163,7 @@ impl Scheduler {
         drafts.extend(self.running.iter().map(|one| one.is_writing().then(|| one.draft(1)).flatten()));
         let written: usize = drafts.iter().flatten().map(Draft::len).sum();
         let mut left = self.capacity.tokens.saturating_sub(written).max(PAGE);
+        let mut scored = SCORED;
         let mut reading: Vec<usize> = Vec::new();
         for index in 0..self.running.len() {
             if let Some(request) = self.running.get_mut(index) {
@@ -168,9 +175,12 @@ impl Scheduler {
             if older.into_iter().any(|older| request.reads_the_same_as(older)) {
                 continue;
             }
-            let Some(draft) = request.draft(left).filter(|_| left > 0) else { continue };
+            let limit = if request.is_reading() { left } else { left.min(scored) };
+            let Some(draft) = request.draft(limit) else { continue };
             left = left.saturating_sub(draft.len());
-            if request.is_reading() && draft.len() >= PAGE {
+            if !request.is_reading() {
+                scored = scored.saturating_sub(draft.len());
+            } else if draft.len() >= PAGE {
                 reading.push(index);
             }
             if let Some(slot) = drafts.get_mut(index) {

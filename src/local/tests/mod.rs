@@ -20,7 +20,9 @@ mod pulling;
 mod qwen2;
 mod recorded;
 mod reference;
+mod scheduling;
 mod serving;
+mod sharing;
 mod tiny;
 mod toy;
 
