@@ -52,22 +52,31 @@ pub(super) struct Place {
     pub(super) number: usize,
 }
 
+/// Which positions attend, as many as there is room for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Whose they are.
+    pub(super) span: &'a Span<'a>,
+    /// The first row of the span in the step.
+    pub(super) row: usize,
+    /// The first position of those, counted from the first of the span.
+    pub(super) first: usize,
+    /// Where in their rows the queries are.
+    pub(super) place: Place,
+}
+
 /// What one task works with, used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Bench {
     queries: Vec<Exact>,
     scores: Vec<Exact>,
     page: Vec<Floats>,
-    rows: Vec<Row>,
+    /// The largest score of each row so far.
+    tops: Vec<f32>,
+    /// What its weights add up to, in as many parts as a panel has columns.
+    sums: Vec<Exact>,
     numbers: Vec<f32>,
     halves: Vec<u16>,
-}
-
-/// What a row of queries has come to.
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    largest: f32,
-    sum: f32,
 }
 
 /// Which positions of a page rows of queries see.
@@ -154,24 +163,26 @@ pub(super) fn keep(
     }
 }
 
-/// Attends from the positions of `span` from its `first` on to everything up to themselves, and writes what they mix to
+/// Attends from the positions that are asked for to everything up to themselves, and writes what they mix to
 /// `out`: block by block, in each of them position by position, in each of them head by head.
 pub(super) fn attend(
     step: &Step<'_>,
     group: Group,
-    (span, row, first): (&Span<'_>, usize, usize),
-    place: Place,
+    asked: Asked<'_>,
     pages: &[u16],
     bench: &mut Bench,
     out: &mut [Exact],
 ) {
+    let Asked { span, row, first, place } = asked;
     let blocks = group.blocks();
     let rows = out.len() / blocks.max(1);
     bench.ask(step, group, row + first, place, rows);
     bench.scores.resize(PANELS * rows, [0.0; WIDTH]);
     bench.page.resize(2 * PANELS * blocks, [[0.0; WIDTH]; WIDTH]);
-    bench.rows.clear();
-    bench.rows.resize(rows, Row { largest: f32::NEG_INFINITY, sum: 0.0 });
+    bench.tops.clear();
+    bench.tops.resize(rows, f32::NEG_INFINITY);
+    bench.sums.clear();
+    bench.sums.resize(rows, [0.0; WIDTH]);
     out.fill([0.0; WIDTH]);
     let start = span.start + first;
     let end = start + rows / group.queries.max(1);
@@ -191,7 +202,7 @@ pub(super) fn attend(
             step.way.floats(keys, asked, scores);
         }
         let seen = Seen { skipped, queries: group.queries, start, page: page * PAGE };
-        weigh(&mut bench.rows, &mut bench.scores, out, seen);
+        weigh(&mut bench.tops, &mut bench.sums, &mut bench.scores, out, seen);
         let weights = Rows::all(&bench.scores, rows).from(skipped);
         for (out, values) in out.chunks_mut(rows.max(1)).zip(values.chunks(PANELS)) {
             if let Some(out) = out.get_mut(skipped..) {
@@ -200,9 +211,11 @@ pub(super) fn attend(
         }
     }
     for out in out.chunks_mut(rows.max(1)) {
-        for (out, row) in out.iter_mut().zip(&bench.rows) {
-            let share = 1.0 / row.sum;
-            out.iter_mut().for_each(|number| *number *= share);
+        for (out, sums) in out.iter_mut().zip(&bench.sums) {
+            let share = 1.0 / folded(*sums, |a, b| a + b);
+            for number in out {
+                *number *= share;
+            }
         }
     }
 }
@@ -249,51 +262,75 @@ fn hide(values: &mut [Floats], reached: usize) {
     }
 }
 
-dispatch!(weigh, weigh_body, (rows: &mut [Row], scores: &mut [Exact], out: &mut [Exact], seen: Seen));
+dispatch!(
+    weigh, weigh_body,
+    (tops: &mut [f32], sums: &mut [Exact], scores: &mut [Exact], out: &mut [Exact], seen: Seen)
+);
 
 /// Turns the scores of a page into weights, and brings what rows have come to so far to the same measure.
+///
+/// First the largest score of every row is found and then every weight: a row after the other would wait for its own largest.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
-fn weigh_body<const FMA: bool>(rows: &mut [Row], scores: &mut [Exact], out: &mut [Exact], seen: Seen) {
-    let count = rows.len().max(1);
-    for (index, row) in rows.iter_mut().enumerate().skip(seen.skipped) {
+fn weigh_body<const FMA: bool>(
+    tops: &mut [f32],
+    sums: &mut [Exact],
+    scores: &mut [Exact],
+    out: &mut [Exact],
+    seen: Seen,
+) {
+    let count = tops.len().max(1);
+    for (index, (top, sums)) in tops.iter_mut().zip(sums.iter_mut()).enumerate().skip(seen.skipped) {
         let reached = (seen.start + index / seen.queries.max(1) + 1).saturating_sub(seen.page);
-        let visible = |panel: usize, lane: usize| panel * WIDTH + lane < reached;
-        let mut numbers = [[0f32; WIDTH]; PANELS];
-        for (there, panel) in numbers.iter_mut().zip(scores.chunks_exact(count)) {
-            *there = panel.get(index).copied().unwrap_or_default();
-        }
-        let mut tops = [f32::NEG_INFINITY; WIDTH];
-        for (panel, numbers) in numbers.iter().enumerate() {
-            for (lane, (top, number)) in tops.iter_mut().zip(numbers).enumerate() {
-                let number = if visible(panel, lane) { *number } else { f32::NEG_INFINITY };
-                *top = if number > *top { number } else { *top };
+        if reached < PAGE {
+            for (panel, scores) in scores.chunks_exact_mut(count).enumerate() {
+                let hidden = scores.get_mut(index).map(|scores| scores.iter_mut());
+                let seen = reached.saturating_sub(panel * WIDTH);
+                hidden.into_iter().flatten().skip(seen).for_each(|score| *score = f32::NEG_INFINITY);
             }
         }
-        let top = tops.iter().fold(row.largest, |top, number| if *number > top { *number } else { top });
-        let mut sums = [0f32; WIDTH];
-        for (panel, numbers) in numbers.iter_mut().enumerate() {
-            for (lane, (sum, number)) in sums.iter_mut().zip(numbers).enumerate() {
-                let weight = exp::<FMA>(*number - top);
-                *number = if visible(panel, lane) { weight } else { 0.0 };
-                *sum += *number;
+        let mut largest = [*top; WIDTH];
+        for scores in scores.chunks_exact(count).filter_map(|panel| panel.get(index)) {
+            for (largest, score) in largest.iter_mut().zip(scores) {
+                *largest = if *score > *largest { *score } else { *largest };
             }
         }
-        for (numbers, panel) in numbers.iter().zip(scores.chunks_exact_mut(count)) {
-            if let Some(there) = panel.get_mut(index) {
-                *there = *numbers;
+        let largest = folded(largest, |a, b| if a > b { a } else { b });
+        if largest > *top {
+            let factor = exp::<FMA>(*top - largest);
+            *top = largest;
+            for sum in sums {
+                *sum *= factor;
             }
-        }
-        if top > row.largest {
-            let factor = exp::<FMA>(row.largest - top);
-            row.sum *= factor;
-            row.largest = top;
-            for panel in out.chunks_exact_mut(count) {
-                if let Some(there) = panel.get_mut(index) {
-                    there.iter_mut().for_each(|number| *number *= factor);
+            for out in out.chunks_exact_mut(count).filter_map(|panel| panel.get_mut(index)) {
+                for number in out {
+                    *number *= factor;
                 }
             }
         }
-        row.sum += sums.iter().sum::<f32>();
     }
+    for scores in scores.chunks_exact_mut(count) {
+        for ((scores, sums), top) in scores.iter_mut().zip(sums.iter_mut()).zip(&*tops).skip(seen.skipped) {
+            for (score, sum) in scores.iter_mut().zip(sums) {
+                let below = *score - top;
+                let weight = exp::<FMA>(below);
+                // Not merely small: what is hidden adds nothing.
+                *score = if below < -87.0 { 0.0 } else { weight };
+                *sum += *score;
+            }
+        }
+    }
+}
+
+/// Brings sixteen numbers down to one, half of them onto the other half each time.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
+pub(super) fn folded(numbers: [f32; WIDTH], with: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut halved = numbers;
+    for width in [8, 4, 2, 1] {
+        let (lower, upper) = halved.split_at_mut(width);
+        lower.iter_mut().zip(upper).for_each(|(low, high)| *low = with(*low, *high));
+    }
+    let [first, ..] = halved;
+    first
 }

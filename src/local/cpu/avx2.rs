@@ -3,11 +3,11 @@
 #![expect(unsafe_code, reason = "loading registers from arrays of their length")]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_loadu_si128, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256,
-    _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_srli_epi16,
-    _mm256_storeu_ps,
+    __m256, __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_add_ps, _mm256_and_si256, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_srli_epi16, _mm256_storeu_ps,
 };
 use std::hint::black_box;
 
@@ -39,13 +39,19 @@ pub(super) use tiles;
 /// Adds the products of rows and a panel of four bits to `out`.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn nibbles(panel: &[Nibbles], rows: Rows<'_, Rounded>, out: &mut [Exact]) {
-    tiles!(nibbles_tile, panel, rows, out, 6: 1 2 3 4 5 6);
+    match out.len() {
+        1 | 2 => tiles!(nibbles_once, panel, rows, out, 2: 1 2),
+        _ => tiles!(nibbles_tile, panel, rows, out, 4: 1 2 3 4),
+    }
 }
 
 /// Adds the products of rows and a panel of eight bits to `out`.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn bytes(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mut [Exact]) {
-    tiles!(bytes_tile, panel, rows, out, 4: 1 2 3 4);
+    match out.len() {
+        1 | 2 => tiles!(bytes_once, panel, rows, out, 2: 1 2),
+        _ => tiles!(bytes_tile, panel, rows, out, 4: 1 2 3 4),
+    }
 }
 
 /// Adds the products of rows and a panel of single precision to `out`.
@@ -119,6 +125,87 @@ fn bytes_tile<const N: usize>(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mu
     }
 }
 
+/// The same as [`nibbles_tile`] in one pass: where rows are few, all the time goes into fetching weights, and a second pass
+/// would fetch none.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn nibbles_once<const N: usize>(panel: &[Nibbles], rows: Rows<'_, Rounded>, out: &mut [Exact; N]) {
+    let (mask, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
+    let mut sums = [[_mm256_setzero_ps(); 2]; N];
+    for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+        ahead(block, size_of_val(panel));
+        let mut whole = [[_mm256_setzero_si256(); 2]; N];
+        for (at, line) in block.codes.iter().enumerate() {
+            for half in 0..2 {
+                let codes = load(line, half);
+                let lower = _mm256_and_si256(codes, mask);
+                let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask);
+                for (whole, cell) in whole.iter_mut().zip(cells) {
+                    let Some(whole) = whole.get_mut(half) else { continue };
+                    *whole = _mm256_add_epi16(*whole, _mm256_maddubs_epi16(lower, four(cell, 2 * at)));
+                    *whole = _mm256_add_epi16(*whole, _mm256_maddubs_epi16(upper, four(cell, 2 * at + 1)));
+                }
+            }
+        }
+        for ((sums, whole), cell) in sums.iter_mut().zip(whole).zip(cells) {
+            for (half, (sum, whole)) in sums.iter_mut().zip(whole).enumerate() {
+                let (scales, mins) = (widened(&block.scales, half), widened(&block.mins, half));
+                let whole = _mm256_cvtepi32_ps(_mm256_madd_epi16(whole, ones));
+                *sum = _mm256_fmadd_ps(whole, _mm256_mul_ps(scales, _mm256_set1_ps(cell.scale)), *sum);
+                *sum = _mm256_fmadd_ps(mins, _mm256_set1_ps(cell.sum), *sum);
+            }
+        }
+    }
+    add_both(sums, out);
+}
+
+/// The same as [`bytes_tile`] in one pass.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn bytes_once<const N: usize>(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mut [Exact; N]) {
+    let mask = _mm256_set1_epi8(15);
+    let (ones, sixteens) = (_mm256_set1_epi16(1), _mm256_set1_epi16(16));
+    let mut sums = [[_mm256_setzero_ps(); 2]; N];
+    for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+        ahead(block, size_of_val(panel));
+        let mut parts = [[[_mm256_setzero_si256(); 2]; 2]; N];
+        for (at, line) in block.codes.iter().enumerate() {
+            for half in 0..2 {
+                let codes = load(line, half);
+                let low = _mm256_and_si256(codes, mask);
+                let high = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask);
+                for (parts, cell) in parts.iter_mut().zip(cells) {
+                    let Some([lower, upper]) = parts.get_mut(half) else { continue };
+                    let numbers = four(cell, at);
+                    *lower = _mm256_add_epi16(*lower, _mm256_maddubs_epi16(low, numbers));
+                    *upper = _mm256_add_epi16(*upper, _mm256_maddubs_epi16(high, numbers));
+                }
+            }
+        }
+        for ((sums, parts), cell) in sums.iter_mut().zip(parts).zip(cells) {
+            let shift = _mm256_set1_epi32(cell.total * -128);
+            for (half, (sum, [lower, upper])) in sums.iter_mut().zip(parts).enumerate() {
+                let lower = _mm256_add_epi32(_mm256_madd_epi16(lower, ones), shift);
+                let whole = _mm256_add_epi32(_mm256_madd_epi16(upper, sixteens), lower);
+                let scales = _mm256_mul_ps(widened(&block.scales, half), _mm256_set1_ps(cell.scale));
+                *sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scales, *sum);
+            }
+        }
+    }
+    add_both(sums, out);
+}
+
+/// Fetches what lies `distance` bytes after a block, of the next panel.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn ahead<B>(block: &B, distance: usize) {
+    let there: *const i8 = std::ptr::from_ref(block).cast();
+    for line in (0..size_of::<B>()).step_by(64) {
+        // Fetching ahead neither reads nor faults, wherever it points.
+        _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(distance + line));
+    }
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn floats_tile<const N: usize>(panel: &[Floats], rows: Rows<'_, Exact>, out: &mut [Exact; N]) {
@@ -134,9 +221,14 @@ fn floats_tile<const N: usize>(panel: &[Floats], rows: Rows<'_, Exact>, out: &mu
             }
         }
     }
-    for half in 0..2 {
-        add(sums.map(|[low, high]| if half == 0 { low } else { high }), half, out);
-    }
+    add_both(sums, out);
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn add_both<const N: usize>(sums: [Pair; N], out: &mut [Exact; N]) {
+    add(sums.map(|[low, _]| low), 0, out);
+    add(sums.map(|[_, high]| high), 1, out);
 }
 
 /// Adds the sums of half a tile to what is there.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Benches;
-use super::attend::{Group, Place, Step, attend, keep};
+use super::attend::{Asked, Group, Place, Step, attend, keep};
 use super::cell::{BLOCK, Exact, WIDTH};
 use super::linear::{Inputs, Linear, padded, spread};
 use super::product::Way;
@@ -122,7 +122,7 @@ impl Layer {
                 row += span.tokens.len();
             }
             if last != Some(false) {
-                mix(work, &step, query, pages, (work.spans, 0), last.is_some(), out);
+                mix(work, &step, (query, last.is_some()), pages, (work.spans, 0), out);
             }
         });
         if last == Some(false) {
@@ -165,10 +165,9 @@ impl Layer {
 fn mix(
     work: &Work<'_>,
     step: &Step<'_>,
-    place: Place,
+    (place, last): (Place, bool),
     pages: &[u16],
     (spans, row): (&[Span<'_>], usize),
-    last: bool,
     out: &mut [Exact],
 ) {
     let position = work.group.queries * work.group.blocks();
@@ -177,8 +176,8 @@ fn mix(
         let count: usize = first.iter().map(|span| span.tokens.len()).sum();
         let (head, tail) = out.split_at_mut((count * position).min(out.len()));
         rayon::join(
-            || mix(work, step, place, pages, (first, row), last, head),
-            || mix(work, step, place, pages, (second, row + count), last, tail),
+            || mix(work, step, (place, last), pages, (first, row), head),
+            || mix(work, step, (place, last), pages, (second, row + count), tail),
         );
         return;
     }
@@ -188,9 +187,8 @@ fn mix(
     let from = if last { span.tokens.len() - span.wanted() } else { 0 };
     out.par_chunks_mut((together * position).max(1)).enumerate().for_each(|(index, out)| {
         if (index + 1) * together > from && !(last && span.rows == Rows::None) {
-            work.benches.lend(|bench| {
-                attend(step, work.group, (span, row, index * together), place, pages, bench, out);
-            });
+            let asked = Asked { span, row, first: index * together, place };
+            work.benches.lend(|bench| attend(step, work.group, asked, pages, bench, out));
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Weights of a model file in the order in which they are multiplied.
 //!
-//! Four-bit types keep their codes, as does Q8_0. Other quantized types are rounded anew to eight bits, which loses far less
+//! Four-bit types keep their codes, as does `Q8_0`. Other quantized types are rounded anew to eight bits, which loses far less
 //! than they have lost already. Everything else is kept in single precision.
 
 use std::borrow::Cow;

@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use super::attend::folded;
 use super::cell::{BLOCK, Exact, Rounded, WIDTH, round_body};
 use super::linear::{Inputs, Linear, Stack, TALL, piece, spread};
 use super::product::Way;
@@ -45,7 +46,7 @@ fn factor(x: &[Exact], count: usize, row: usize, (hidden, epsilon): (usize, f32)
         let numbers = block.get(row).copied().unwrap_or_default();
         squares.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number * number);
     }
-    1.0 / (squares.iter().sum::<f32>() / hidden as f32 + epsilon).sqrt()
+    1.0 / (folded(squares, |a, b| a + b) / hidden as f32 + epsilon).sqrt()
 }
 
 #[inline(always)]
@@ -152,16 +153,16 @@ fn gated_pair<const ROOM: usize>(
 ) {
     let (mut gate_room, mut up_room) = ([[0f32; WIDTH]; ROOM], [[0f32; WIDTH]; ROOM]);
     let rows = out.len();
-    let (Some(gated), Some(values)) = (gate_room.get_mut(..2 * rows), up_room.get_mut(..2 * rows)) else {
+    let (Some(open), Some(values)) = (gate_room.get_mut(..2 * rows), up_room.get_mut(..2 * rows)) else {
         return;
     };
-    let both = gated.chunks_exact_mut(rows.max(1)).zip(values.chunks_exact_mut(rows.max(1)));
-    for (panel, (gated, values)) in (2 * pair..).zip(both) {
-        gates.write(way, panel, stack, gated);
+    let both = open.chunks_exact_mut(rows.max(1)).zip(values.chunks_exact_mut(rows.max(1)));
+    for (panel, (open, values)) in (2 * pair..).zip(both) {
+        gates.write(way, panel, stack, open);
         ups.write(way, panel, stack, values);
     }
-    gate(gated, values);
-    round_pair(gated, out);
+    gate(open, values);
+    round_pair(open, out);
 }
 
 /// Gives rows the forms that `out` has room for; `numbers` writes block `b` of [`BLOCK`] numbers of row `r`.
