@@ -13,8 +13,8 @@ typedef __nv_bfloat16 bf16;
 constexpr int PAGE = 64;    // positions of a page
 constexpr int SINGLE = 8;   // the most rows of a span that `attend_rows` computes
 
-// Lets the next kernel begin to read its weights while this one ends, and waits for what the one before wrote. Both do
-// nothing where a kernel was launched without that, or by a processor that cannot.
+// Lets the next kernel begin as soon as every block of this one has, so that it can read what this one does not write; and waits
+// for what the one before wrote. Both do nothing where a kernel was launched without that, or by a processor that cannot.
 __device__ __forceinline__ void release_next() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;");
@@ -61,8 +61,8 @@ __device__ float block_sum(float value) {
 
 // x[row] = table[tokens[row]] * scale. One block a row.
 extern "C" __global__ void embed(float* x, const bf16* table, const uint32_t* tokens, int width, float scale) {
-  await_previous();
   release_next();
+  await_previous();
   const int row = blockIdx.x;
   const bf16* from = table + (size_t)tokens[row] * width;
   for (int i = threadIdx.x; i < width; i += blockDim.x) x[(size_t)row * width + i] = __bfloat162float(from[i]) * scale;
@@ -70,8 +70,8 @@ extern "C" __global__ void embed(float* x, const bf16* table, const uint32_t* to
 
 // out[row] = x[from[row]] / rms * weight; `from` may be null for all rows in order. One block a row.
 extern "C" __global__ void rms_norm(bf16* out, const float* x, const float* weight, const int* from, int width, float epsilon) {
-  await_previous();
   release_next();
+  await_previous();
   const int row = blockIdx.x, fours = width / 4;
   const float4* in = reinterpret_cast<const float4*>(x + (size_t)(from ? from[row] : row) * width);
   float squares = 0;
@@ -89,8 +89,8 @@ extern "C" __global__ void rms_norm(bf16* out, const float* x, const float* weig
 
 // out[row][i] = silu(gate_up[row][i]) * gate_up[row][width + i]; eight numbers a thread.
 extern "C" __global__ void swiglu(bf16* out, const bf16* gate_up, int width) {
-  await_previous();
   release_next();
+  await_previous();
   const int at = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
   if (at >= width) return;
   const size_t row = blockIdx.y;
@@ -110,8 +110,8 @@ extern "C" __global__ void swiglu(bf16* out, const bf16* gate_up, int width) {
 // Takes the rows that `from` lists out of `x` and out of `mixed`. One block a row.
 extern "C" __global__ void take_rows(float* x_out, const float* x, bf16* mixed_out, const bf16* mixed, const int* from, int width,
                                      int mixed_width) {
-  await_previous();
   release_next();
+  await_previous();
   const size_t to = blockIdx.x, row = from[blockIdx.x];
   for (int i = threadIdx.x; i < width; i += blockDim.x) x_out[to * width + i] = x[row * width + i];
   for (int i = threadIdx.x; i < mixed_width; i += blockDim.x) mixed_out[to * mixed_width + i] = mixed[row * mixed_width + i];
@@ -122,8 +122,8 @@ extern "C" __global__ void likeliest(int* best, const float* logits, int width) 
   __shared__ float tops[32];
   __shared__ int places[32];
   __shared__ bool broken;
-  await_previous();
   release_next();
+  await_previous();
   if (threadIdx.x == 0) broken = false;
   __syncthreads();
   const float* from = logits + (size_t)blockIdx.x * width;
@@ -148,8 +148,8 @@ extern "C" __global__ void likeliest(int* best, const float* logits, int width) 
 
 // Adds `bias` to rows.
 extern "C" __global__ void add_bias(bf16* rows, const float* bias, int width) {
-  await_previous();
   release_next();
+  await_previous();
   const int at = blockIdx.x * blockDim.x + threadIdx.x;
   if (at >= width) return;
   bf16* to = rows + (size_t)blockIdx.y * width + at;
@@ -166,11 +166,11 @@ extern "C" __global__ void turn_and_keep(bf16* qkv, bf16* keys, bf16* values, co
                                          int heads, int kv_heads, int D, int halves, const float* q_norm,
                                          const float* k_norm, float epsilon) {
   extern __shared__ float shared[];
-  await_previous();
   release_next();
   const int row = blockIdx.x, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int head = blockIdx.y * (blockDim.x / 32) + warp;
   if (head >= heads + 2 * kv_heads) return;
+  // What a step is told was there before its first kernel.
   const int position = positions[row];
   bf16* from = qkv + ((size_t)row * (heads + 2 * kv_heads) + head) * D;
   const int kv = head < heads ? -1 : (head - heads) % kv_heads;
@@ -180,6 +180,7 @@ extern "C" __global__ void turn_and_keep(bf16* qkv, bf16* keys, bf16* values, co
     const int page = tables[sequences[row] * table_width + position / PAGE];
     to = (value ? values : keys) + (((size_t)page * kv_heads + kv) * PAGE + position % PAGE) * D;
   }
+  await_previous();
   if (value) {
     for (int i = lane; i < D; i += 32) to[i] = from[i];
     return;
@@ -206,147 +207,159 @@ extern "C" __global__ void turn_and_keep(bf16* qkv, bf16* keys, bf16* values, co
   }
 }
 
-// Attention of single rows: each block mixes one page of one row and one head of keys, for the G heads of queries that share
-// it; the last block of a row and head to end joins their parts, in order. Grid: (pages, kv_heads, rows); 128 threads.
+#if __CUDA_ARCH__ >= 900
+// Waits for all blocks of a cluster; what they wrote into shared memory can be read then.
+__device__ __forceinline__ void cluster_wait() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+// Reads a number of the shared memory of another block of the cluster.
+__device__ __forceinline__ float read_of(const float* own, int block) {
+  uint32_t address = (uint32_t)__cvta_generic_to_shared(own);
+  float value;
+  asm volatile("mapa.shared::cluster.u32 %0, %0, %1;" : "+r"(address) : "r"(block));
+  asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(value) : "r"(address));
+  return value;
+}
+#else
+__device__ __forceinline__ void cluster_wait() { __syncthreads(); }
+__device__ __forceinline__ float read_of(const float* own, int) { return *own; }
+#endif
+
+// Attention of single rows: the blocks of a cluster share the pages of one row and one head of keys, for the G heads of queries
+// that share it, and join what each has mixed. Grid: (blocks of a cluster, kv_heads, rows); 128 threads.
 //
-// parts: [rows][heads][pages] of {maximum, sum, D numbers}. ended: [rows][kv_heads] of zeros, which are zeros again afterwards.
+// singles: [rows] of {row, position, sequence, -}.
 template <int D, int G>
-__device__ void attend_rows(bf16* out, float* parts, int* ended, const bf16* qkv, const bf16* keys, const bf16* values,
-                            const int* rows, const int* positions, const int* sequences, const int* tables, int table_width,
-                            int kv_heads, int window, float scale) {
+__device__ void attend_rows(bf16* out, const bf16* qkv, const bf16* keys, const bf16* values, const int4* singles,
+                            const int* tables, int table_width, int kv_heads, int window, float scale) {
   constexpr int EACH = D / 8;      // numbers of a key that a thread multiplies: eight threads share a position
   constexpr int ACROSS = D / 8;    // threads that share the numbers of a value, eight each
   constexpr int GROUPS = 128 / ACROSS;
+  __shared__ float queries[G][D];
   __shared__ float scores[G][PAGE];
   __shared__ float mixed[GROUPS][G][D];
-  __shared__ bool last;
+  __shared__ float tops[G], sums[G], factors[G];
+  release_next();
   // What the step is told was there before its first kernel, and so were all keys and values but those of its own rows: they
   // do not depend on the kernel before.
-  const int row = rows[blockIdx.z], kv = blockIdx.y, page = blockIdx.x, thread = threadIdx.x;
-  const int position = positions[row], end = position + 1;
+  const int4 single = singles[blockIdx.z];
+  const int row = single.x, position = single.y, end = position + 1;
+  const int kv = blockIdx.y, thread = threadIdx.x, block = blockIdx.x, blocks = gridDim.x;
   const int oldest = window > 0 && end > window ? end - window : 0;
-  const int first = page * PAGE;
-  if (first >= end || first + PAGE <= oldest) {
-    await_previous();
-    release_next();
-    return;
-  }
-  const int count = min(PAGE, end - first);
-  const int heads = kv_heads * G, stride = heads + 2 * kv_heads, pages = gridDim.x;
-  const size_t kept = ((size_t)tables[sequences[row] * table_width + page] * kv_heads + kv) * PAGE * D;
-  float* row_parts = parts + ((size_t)blockIdx.z * heads + kv * G) * pages * (D + 2);
-
+  const int begin = oldest / PAGE, pages = position / PAGE + 1;
+  const int heads = kv_heads * G, stride = heads + 2 * kv_heads;
+  const int* table = tables + single.z * table_width;
   const int part = thread % 8, across = thread % ACROSS, group = thread / ACROSS;
+
   uint4 key[4][EACH / 8], value[PAGE / GROUPS];
-  const bool old = first + PAGE <= position - SINGLE;
-  if (!old) await_previous();
+  const auto fetch = [&](int page) {
+    const size_t kept = ((size_t)table[page] * kv_heads + kv) * PAGE * D;
+    const int last = min(PAGE, end - page * PAGE) - 1;
 #pragma unroll
-  for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++)
 #pragma unroll
-    for (int j = 0; j < EACH / 8; j++)
-      key[i][j] = reinterpret_cast<const uint4*>(keys + kept + min(thread / 8 + 16 * i, count - 1) * D + part * EACH)[j];
+      for (int j = 0; j < EACH / 8; j++)
+        key[i][j] = reinterpret_cast<const uint4*>(keys + kept + min(thread / 8 + 16 * i, last) * D + part * EACH)[j];
 #pragma unroll
-  for (int i = 0; i < PAGE / GROUPS; i++)
-    value[i] = *reinterpret_cast<const uint4*>(values + kept + min(group + GROUPS * i, count - 1) * D + across * 8);
-  if (old) await_previous();
-  release_next();
+    for (int i = 0; i < PAGE / GROUPS; i++)
+      value[i] = *reinterpret_cast<const uint4*>(values + kept + min(group + GROUPS * i, last) * D + across * 8);
+  };
+  const int first = begin + block;
+  const bool early = first < pages && (first + 1) * PAGE <= position - SINGLE;
+  if (early) fetch(first);
+  await_previous();
+  if (!early && first < pages) fetch(first);
+  for (int i = thread; i < G * D; i += 128)
+    queries[i / D][i % D] = __bfloat162float(qkv[((size_t)row * stride + kv * G) * D + i]) * scale;
+  if (thread < G) tops[thread] = -INFINITY, sums[thread] = 0;
+  float mix[G][8];
 #pragma unroll
-  for (int g = 0; g < G; g++) {
-    float query[EACH];
-    const uint4* from = reinterpret_cast<const uint4*>(qkv + ((size_t)row * stride + kv * G + g) * D + part * EACH);
+  for (int g = 0; g < G; g++)
 #pragma unroll
-    for (int j = 0; j < EACH / 8; j++) {
-      const uint4 eight = from[j];
-      const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&eight);
+    for (int i = 0; i < 8; i++) mix[g][i] = 0;
+  __syncthreads();
+  for (int page = first; page < pages; page += blocks) {
 #pragma unroll
-      for (int k = 0; k < 4; k++) {
-        const float2 pair = floats(pairs[k]);
-        query[8 * j + 2 * k] = pair.x * scale;
-        query[8 * j + 2 * k + 1] = pair.y * scale;
+    for (int g = 0; g < G; g++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        float dot = 0;
+#pragma unroll
+        for (int j = 0; j < EACH / 8; j++) {
+          const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&key[i][j]);
+          const float4 low = *reinterpret_cast<const float4*>(&queries[g][part * EACH + 8 * j]);
+          const float4 high = *reinterpret_cast<const float4*>(&queries[g][part * EACH + 8 * j + 4]);
+          const float2 a = floats(pairs[0]), b = floats(pairs[1]), c = floats(pairs[2]), d = floats(pairs[3]);
+          dot += low.x * a.x + low.y * a.y + low.z * b.x + low.w * b.y + high.x * c.x + high.y * c.y + high.z * d.x + high.w * d.y;
+        }
+        dot += __shfl_xor_sync(~0u, dot, 1);
+        dot += __shfl_xor_sync(~0u, dot, 2);
+        dot += __shfl_xor_sync(~0u, dot, 4);
+        const int at = page * PAGE + thread / 8 + 16 * i;
+        if (part == 0) scores[g][thread / 8 + 16 * i] = at < end && at >= oldest ? dot : -INFINITY;
       }
     }
+    __syncthreads();
+    // One warp a head: two scores a thread. A page that is read has a position that is seen.
+    for (int g = thread / 32; g < G; g += 4) {
+      const int lane = thread % 32;
+      const float a = scores[g][lane], b = scores[g][lane + 32], before = tops[g];
+      const float top = fmaxf(before, warp_max(fmaxf(a, b)));
+      const float x = __expf(a - top), y = __expf(b - top);
+      scores[g][lane] = x;
+      scores[g][lane + 32] = y;
+      const float sum = warp_sum(x + y), factor = __expf(before - top);
+      __syncwarp();
+      if (lane == 0) tops[g] = top, factors[g] = factor, sums[g] = sums[g] * factor + sum;
+    }
+    __syncthreads();
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      float dot = 0;
+    for (int g = 0; g < G; g++) {
+      const float factor = factors[g];
 #pragma unroll
-      for (int j = 0; j < EACH / 8; j++) {
-        const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&key[i][j]);
+      for (int i = 0; i < 8; i++) mix[g][i] *= factor;
+#pragma unroll
+      for (int i = 0; i < PAGE / GROUPS; i++) {
+        const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&value[i]);
+        const float weight = scores[g][group + GROUPS * i];
 #pragma unroll
         for (int k = 0; k < 4; k++) {
           const float2 pair = floats(pairs[k]);
-          dot += query[8 * j + 2 * k] * pair.x + query[8 * j + 2 * k + 1] * pair.y;
+          mix[g][2 * k] += weight * pair.x;
+          mix[g][2 * k + 1] += weight * pair.y;
         }
       }
-      dot += __shfl_xor_sync(~0u, dot, 1);
-      dot += __shfl_xor_sync(~0u, dot, 2);
-      dot += __shfl_xor_sync(~0u, dot, 4);
-      const int at = thread / 8 + 16 * i;
-      if (part == 0) scores[g][at] = at < count && first + at >= oldest ? dot : -INFINITY;
     }
+    if (page + blocks < pages) fetch(page + blocks);
+    __syncthreads();
   }
-  __syncthreads();
-  // One warp a head: two scores a thread.
-  for (int g = thread / 32; g < G; g += 4) {
-    const int lane = thread % 32;
-    const float a = scores[g][lane], b = scores[g][lane + 32];
-    const float top = warp_max(fmaxf(a, b));
-    const float x = __expf(a - top), y = __expf(b - top);
-    scores[g][lane] = x;
-    scores[g][lane + 32] = y;
-    const float sum = warp_sum(x + y);
-    if (lane == 0) {
-      row_parts[(g * pages + page) * (D + 2)] = top;
-      row_parts[(g * pages + page) * (D + 2) + 1] = sum;
-    }
-  }
-  __syncthreads();
 #pragma unroll
-  for (int g = 0; g < G; g++) {
-    float sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+  for (int g = 0; g < G; g++)
 #pragma unroll
-    for (int i = 0; i < PAGE / GROUPS; i++) {
-      const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&value[i]);
-      const float weight = scores[g][group + GROUPS * i];
-#pragma unroll
-      for (int k = 0; k < 4; k++) {
-        const float2 pair = floats(pairs[k]);
-        sums[2 * k] += weight * pair.x;
-        sums[2 * k + 1] += weight * pair.y;
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < 8; i++) mixed[group][g][across * 8 + i] = sums[i];
-  }
+    for (int i = 0; i < 8; i++) mixed[group][g][across * 8 + i] = mix[g][i];
   __syncthreads();
   for (int i = thread; i < G * D; i += 128) {
     float sum = 0;
 #pragma unroll
     for (int j = 0; j < GROUPS; j++) sum += mixed[j][i / D][i % D];
-    row_parts[(i / D * pages + page) * (D + 2) + 2 + i % D] = sum;
+    mixed[0][i / D][i % D] = sum;
   }
-  // Who ends last sees what the others wrote.
-  const int from = oldest / PAGE, to = position / PAGE;
-  __threadfence();
-  __syncthreads();
-  int* counter = ended + blockIdx.z * kv_heads + kv;
-  if (thread == 0) last = atomicAdd(counter, 1) == to - from;
-  __syncthreads();
-  if (!last) return;
-  __threadfence();
-  if (thread == 0) *counter = 0;
-  for (int i = thread; i < G * D; i += 128) {
-    const float* head_parts = row_parts + (size_t)(i / D) * pages * (D + 2);
+  // Every block joins its share of the numbers, in the order of the blocks.
+  cluster_wait();
+  const int share = (G * D + blocks - 1) / blocks;
+  for (int i = block * share + thread; i < min(G * D, (block + 1) * share); i += 128) {
     float top = -INFINITY, sum = 0, numbers = 0;
-#pragma unroll 8
-    for (int at = from; at <= to; at++) top = fmaxf(top, __ldcg(head_parts + at * (D + 2)));
-#pragma unroll 8
-    for (int at = from; at <= to; at++) {
-      const float factor = __expf(__ldcg(head_parts + at * (D + 2)) - top);
-      sum += factor * __ldcg(head_parts + at * (D + 2) + 1);
-      numbers += factor * __ldcg(head_parts + at * (D + 2) + 2 + i % D);
+    for (int from = 0; from < blocks; from++) top = fmaxf(top, read_of(&tops[i / D], from));
+    for (int from = 0; from < blocks; from++) {
+      const float factor = __expf(read_of(&tops[i / D], from) - top);
+      sum += factor * read_of(&sums[i / D], from);
+      numbers += factor * read_of(&mixed[0][i / D][i % D], from);
     }
     out[((size_t)row * heads + kv * G) * D + i] = __float2bfloat16(numbers / sum);
   }
+  // What others still read stays until they have.
+  cluster_wait();
 }
 
 __device__ __forceinline__ void multiply(float* sums, const uint32_t* a, uint32_t b0, uint32_t b1) {
@@ -385,8 +398,8 @@ __device__ void attend_spans(bf16* out, const bf16* qkv, const bf16* keys, const
   bf16* queries = room;
   bf16* page_keys = queries + TILE * WIDE;
   bf16* page_values = page_keys + 2 * PAGE * WIDE;
-  await_previous();
   release_next();
+  await_previous();
   // Later tiles have more pages before them, and begin first.
   const int4 tile = tiles[gridDim.y - 1 - blockIdx.y];
   const int head = blockIdx.x, kv = head / (heads / kv_heads), stride = (heads + 2 * kv_heads) * D;
@@ -542,6 +555,7 @@ __device__ void multiply_few(void* out, const bf16* w, const bf16* a, const floa
   constexpr int PARTS = INTO == GATED ? 2 : 1;
   constexpr int AHEAD = 3;  // pieces of 32 numbers that are on their way while as many are multiplied
   extern __shared__ __align__(16) float gathered[];  // [warps][PARTS][8 rows][16 outputs]
+  release_next();
   const int warp = threadIdx.x / 32, warps = blockDim.x / 32, lane = threadIdx.x % 32;
   const int g = lane / 4, t = lane % 4;
   const int first = blockIdx.x * 16, pieces = inputs / 32;
@@ -572,7 +586,6 @@ __device__ void multiply_few(void* out, const bf16* w, const bf16* a, const floa
   // Weights do not depend on the kernel before.
   fetch(warp);
   await_previous();
-  release_next();
   for (int piece = warp; piece < pieces; piece += AHEAD * warps) {
     uint4 b[AHEAD], ups[PARTS][AHEAD], lows[PARTS][AHEAD];
 #pragma unroll
@@ -633,11 +646,9 @@ MULTIPLY(multiply_logits, LOGITS)
 
 #define ATTEND_ROWS(D, G)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(128)                                                                       \
-      attend_rows_##D##_##G(bf16* out, float* parts, int* ended, const bf16* qkv, const bf16* keys, const bf16* values,   \
-                            const int* rows, const int* positions, const int* sequences, const int* tables,              \
-                            int table_width, int kv_heads, int window, float scale) {                                    \
-    attend_rows<D, G>(out, parts, ended, qkv, keys, values, rows, positions, sequences, tables, table_width, kv_heads,    \
-                      window, scale);                                                                                     \
+      attend_rows_##D##_##G(bf16* out, const bf16* qkv, const bf16* keys, const bf16* values, const int4* singles,        \
+                            const int* tables, int table_width, int kv_heads, int window, float scale) {                 \
+    attend_rows<D, G>(out, qkv, keys, values, singles, tables, table_width, kv_heads, window, scale);                     \
   }
 #define ATTEND_ROWS_OF(D) \
   ATTEND_ROWS(D, 1) ATTEND_ROWS(D, 2) ATTEND_ROWS(D, 3) ATTEND_ROWS(D, 4) ATTEND_ROWS(D, 5) ATTEND_ROWS(D, 6) ATTEND_ROWS(D, 7) ATTEND_ROWS(D, 8)

@@ -15,7 +15,7 @@ use cudarc::cublas::sys::{
 };
 use cudarc::driver::sys::{
     CUfunction_attribute_enum, CUlaunchAttribute, CUlaunchAttributeID, CUlaunchAttributeValue,
-    CUlaunchConfig, cuLaunchKernelEx,
+    CUlaunchAttributeValue_union__bindgen_ty_1, CUlaunchConfig, cuLaunchKernelEx,
 };
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError};
 use cudarc::nvrtc::Ptx;
@@ -94,9 +94,14 @@ pub(super) struct Turning {
     pub(super) epsilon: f32,
 }
 
+/// Blocks that share the pages of a row, where a processor joins blocks to clusters.
+const CLUSTER: usize = 8;
+
 /// The kernels, loaded, on one stream.
 pub(super) struct Kernels {
     stream: Arc<CudaStream>,
+    /// Blocks of a cluster; one where there are no clusters.
+    cluster: usize,
     blas: CudaBlas,
     _workspace: Buffer<u8>,
     embed: CudaFunction,
@@ -148,8 +153,10 @@ impl Kernels {
         unsafe { cublasSetWorkspace_v2(*blas.handle(), workspace.address() as *mut c_void, WORKSPACE) }
             .result()
             .map_err(computing_blas)?;
+        let (major, _) = stream.context().compute_capability().map_err(failed)?;
         Ok(Self {
             stream: Arc::clone(stream),
+            cluster: if major >= 9 { CLUSTER } else { 1 },
             blas,
             _workspace: workspace,
             embed: function("embed")?,
@@ -239,30 +246,26 @@ impl Kernels {
         )
     }
 
-    /// Attends for the single rows that the list at `rows` names, each over at most `pages` pages.
+    /// Attends for single rows: the list at `singles` has a row, its position and its sequence for each.
     pub(super) fn attend_rows(
         &self,
-        (out, parts, ended, qkv): (Address, Address, Address, Address),
+        (out, qkv): (Address, Address),
         (keys, values): (Address, Address),
         places: &Places,
         heads: &Heads,
-        (rows, count, pages): (Address, usize, usize),
+        (singles, count): (Address, usize),
     ) -> Result<(), DriverError> {
-        self.launch(
+        self.launch_clusters(
             &self.attend_rows,
-            (pages, heads.kv_heads, count),
+            (self.cluster, heads.kv_heads, count),
             128,
             0,
             arguments![
                 out,
-                parts,
-                ended,
                 qkv,
                 keys,
                 values,
-                rows,
-                places.positions,
-                places.sequences,
+                singles,
                 places.tables,
                 int(places.table_width),
                 int(heads.kv_heads),
@@ -429,21 +432,54 @@ impl Kernels {
         self.launch(&self.fill, (1024, 1, 1), 256, 0, arguments![to, count as u64, seed, spread])
     }
 
-    /// Puts a kernel on the stream, allowed to begin while the one before ends: see `await_previous` of the kernels.
+    /// Puts a kernel on the stream, allowed to begin as soon as the one before has: see `await_previous` of the kernels.
     fn launch(
         &self,
         function: &CudaFunction,
-        (x, y, z): (usize, usize, usize),
+        grid: (usize, usize, usize),
         threads: usize,
         shared: usize,
         arguments: &mut [*mut c_void],
     ) -> Result<(), DriverError> {
+        self.start(function, grid, (threads, shared), 1, arguments)
+    }
+
+    /// Puts a kernel on the stream whose blocks along `x` are a cluster.
+    fn launch_clusters(
+        &self,
+        function: &CudaFunction,
+        grid: (usize, usize, usize),
+        threads: usize,
+        shared: usize,
+        arguments: &mut [*mut c_void],
+    ) -> Result<(), DriverError> {
+        self.start(function, grid, (threads, shared), grid.0, arguments)
+    }
+
+    fn start(
+        &self,
+        function: &CudaFunction,
+        (x, y, z): (usize, usize, usize),
+        (threads, shared): (usize, usize),
+        cluster: usize,
+        arguments: &mut [*mut c_void],
+    ) -> Result<(), DriverError> {
         let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        let mut early = CUlaunchAttribute {
-            id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
-            pad: [0; 4],
-            value: CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
-        };
+        let mut cluster_size = CUlaunchAttributeValue { pad: [0; 64] };
+        cluster_size.clusterDim =
+            CUlaunchAttributeValue_union__bindgen_ty_1 { x: number(cluster), y: 1, z: 1 };
+        let mut attributes = [
+            CUlaunchAttribute {
+                id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                pad: [0; 4],
+                value: CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+            },
+            CUlaunchAttribute {
+                id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION,
+                pad: [0; 4],
+                value: cluster_size,
+            },
+        ];
         let config = CUlaunchConfig {
             gridDimX: number(x),
             gridDimY: number(y),
@@ -453,8 +489,8 @@ impl Kernels {
             blockDimZ: 1,
             sharedMemBytes: number(shared),
             hStream: self.stream.cu_stream(),
-            attrs: &raw mut early,
-            numAttrs: 1,
+            attrs: attributes.as_mut_ptr(),
+            numAttrs: if cluster > 1 { 2 } else { 1 },
         };
         // SAFETY: the arguments are as many and as wide as the kernel's parameters; each points to a value that outlives the
         // call, which copies them; the addresses are those of buffers that live until the stream has been waited for.

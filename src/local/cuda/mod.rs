@@ -43,8 +43,6 @@ struct Between {
     mixed: Buffer<u16>,
     gate_up: Buffer<u16>,
     gated: Buffer<u16>,
-    parts: Buffer<f32>,
-    ended: Buffer<i32>,
     logits: Buffer<f32>,
     best: Buffer<i32>,
     /// The rows that logits are wanted of.
@@ -90,8 +88,6 @@ impl Between {
             mixed: Buffer::new(stream, 0)?,
             gate_up: Buffer::new(stream, 0)?,
             gated: Buffer::new(stream, 0)?,
-            parts: Buffer::new(stream, 0)?,
-            ended: Buffer::new(stream, 0)?,
             logits: Buffer::new(stream, 0)?,
             best: Buffer::new(stream, 0)?,
             wanted_x: Buffer::new(stream, 0)?,
@@ -112,8 +108,6 @@ impl Between {
             self.mixed.grow(stream, rows * heads * head)?,
             self.gate_up.grow(stream, rows * 2 * feed)?,
             self.gated.grow(stream, rows * feed)?,
-            self.parts.grow(stream, form.singles * heads * form.pages * (head + 2))?,
-            self.ended.grow(stream, form.singles * kv_heads)?,
             self.logits.grow(stream, form.wanted * vocabulary)?,
             self.best.grow(stream, form.wanted)?,
             self.wanted_x.grow(stream, form.wanted * hidden)?,
@@ -195,7 +189,7 @@ impl CudaPass {
     fn compute(&self, form: &Form) -> Result<(), ModelError> {
         let (kernels, between, sizes) = (&self.kernels, &self.between, &self.sizes);
         let words = between.words.address();
-        let [.., wanted, _, _, _] = form.offsets().map(|offset| words + offset as u64 * 4);
+        let [_, _, wanted, ..] = form.offsets().map(|offset| words + offset as u64 * 4);
         let (mut x, mut mixed, mut rows) = (between.x.address(), between.mixed.address(), form.rows);
         let (normed, gated) = (between.normed.address(), between.gated.address());
         kernels.embed(x, self.weights.embedding, words, rows, sizes.hidden).map_err(computing)?;
@@ -236,7 +230,7 @@ impl CudaPass {
         let (kernels, between, rows) = (&self.kernels, &self.between, form.rows);
         let Some(kept) = self.pages.layer(index) else { return Ok(()) };
         let words = between.words.address();
-        let [positions, sequences, singles, _, tiles, tables, _] =
+        let [positions, sequences, _, singles, tiles, tables, _] =
             form.offsets().map(|offset| words + offset as u64 * 4);
         let places = Places { positions, sequences, tables, table_width: form.table_width };
         let (x, normed, qkv) = (between.x.address(), between.normed.address(), between.qkv.address());
@@ -246,9 +240,8 @@ impl CudaPass {
         kernels.multiply(Into::Rows, qkv, &layer.qkv, (normed, rows), 0)?;
         kernels.turn_and_keep(qkv, kept, &places, &self.turning, &self.heads, rows).map_err(computing)?;
         if form.singles > 0 {
-            let room = (mixed, between.parts.address(), between.ended.address(), qkv);
-            let list = (singles, form.singles, form.pages);
-            kernels.attend_rows(room, kept, &places, &self.heads, list).map_err(computing)?;
+            let list = (singles, form.singles);
+            kernels.attend_rows((mixed, qkv), kept, &places, &self.heads, list).map_err(computing)?;
         }
         if form.tiles > 0 {
             let list = (tiles, form.tiles);

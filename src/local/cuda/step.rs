@@ -12,8 +12,6 @@ pub(super) struct Form {
     pub(super) rows: usize,
     /// Rows that are attended to one by one.
     pub(super) singles: usize,
-    /// Pages that each of those reads at most.
-    pub(super) pages: usize,
     /// Tiles of rows.
     pub(super) tiles: usize,
     /// Rows that logits are wanted of.
@@ -28,20 +26,20 @@ pub(super) struct Form {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) form: Form,
-    /// Tokens, positions and sequences of the rows; single rows; wanted rows; tiles; tables.
+    /// Tokens, positions and sequences of the rows; wanted rows; single rows; tiles; tables.
     pub(super) words: Vec<i32>,
 }
 
 impl Form {
-    /// Returns where in the list the parts begin: positions, sequences, single rows, wanted rows, tiles, tables, and its end. The
+    /// Returns where in the list the parts begin: positions, sequences, wanted rows, single rows, tiles, tables, and its end. The
     /// tokens stand first.
     pub(super) fn offsets(&self) -> [usize; 7] {
-        let singles = 3 * self.rows;
-        let wanted = singles + self.singles;
-        // A tile is read as one piece of 16 bytes.
-        let tiles = (wanted + self.wanted).next_multiple_of(4);
+        let wanted = 3 * self.rows;
+        // A single row, as a tile, is read as one piece of 16 bytes.
+        let singles = (wanted + self.wanted).next_multiple_of(4);
+        let tiles = singles + 4 * self.singles;
         let tables = tiles + 4 * self.tiles;
-        [self.rows, 2 * self.rows, singles, wanted, tiles, tables, tables + self.sequences * self.table_width]
+        [self.rows, 2 * self.rows, wanted, singles, tiles, tables, tables + self.sequences * self.table_width]
     }
 }
 
@@ -50,14 +48,12 @@ impl Step {
     pub(super) fn of(spans: &[Span<'_>]) -> Result<Self, ModelError> {
         let far = spans.iter().map(Span::end).max().unwrap_or(0);
         let single = |span: &&Span<'_>| span.tokens.len() <= SINGLE;
-        let read = spans.iter().filter(single).map(|span| span.end().div_ceil(PAGE)).max();
         // In powers of two, so that steps of growing contexts have few forms.
         let table_width = far.div_ceil(PAGE).next_power_of_two();
         let tiles = |span: &Span<'_>| span.tokens.len().div_ceil(TILE);
         let form = Form {
             rows: spans.iter().map(|span| span.tokens.len()).sum(),
             singles: spans.iter().filter(single).map(|span| span.tokens.len()).sum(),
-            pages: read.map_or(0, usize::next_power_of_two),
             tiles: spans.iter().filter(|span| !single(span)).map(tiles).sum(),
             wanted: spans.iter().map(Span::wanted).sum(),
             sequences: spans.len(),
@@ -89,11 +85,6 @@ impl Step {
             .iter()
             .scan(0, |row, span| Some(std::mem::replace(row, *row + span.tokens.len())))
             .collect();
-        for (span, first) in spans.iter().zip(&firsts).filter(|(span, _)| span.tokens.len() <= SINGLE) {
-            for row in *first..first + span.tokens.len() {
-                words.push(int(row)?);
-            }
-        }
         for (span, first) in spans.iter().zip(&firsts) {
             let end = first + span.tokens.len();
             for row in end - span.wanted()..end {
@@ -101,7 +92,13 @@ impl Step {
             }
         }
         words.resize(words.len().next_multiple_of(4), 0);
-        let long = spans.iter().zip(&firsts).enumerate().filter(|(_, (span, _))| span.tokens.len() > SINGLE);
+        let short = |(_, (span, _)): &(usize, (&Span<'_>, &usize))| span.tokens.len() <= SINGLE;
+        for (sequence, (span, first)) in spans.iter().zip(&firsts).enumerate().filter(short) {
+            for at in 0..span.tokens.len() {
+                words.extend([int(first + at)?, int(span.start + at)?, int(sequence)?, 0]);
+            }
+        }
+        let long = spans.iter().zip(&firsts).enumerate().filter(|item| !short(item));
         for (sequence, (span, first)) in long {
             for at in (0..span.tokens.len()).step_by(TILE) {
                 let rows = (span.tokens.len() - at).min(TILE);
@@ -134,15 +131,14 @@ mod tests {
         ];
         let step = Step::of(&spans).unwrap();
         let form = step.form;
-        let expected =
-            Form { rows: 73, singles: 3, pages: 8, tiles: 1, wanted: 3, sequences: 3, table_width: 8 };
+        let expected = Form { rows: 73, singles: 3, tiles: 1, wanted: 3, sequences: 3, table_width: 8 };
         assert_eq!(form, expected);
-        let [positions, sequences, singles, wanted, tiles, tables, end] = form.offsets();
+        let [positions, sequences, wanted, singles, tiles, tables, end] = form.offsets();
         let words = &step.words;
         assert_eq!((words[0], words[1], words[71], words[72]), (7, 100, 8, 9));
         assert_eq!((words[positions], words[positions + 1], words[positions + 72]), (300, 10, 1));
         assert_eq!((words[sequences], words[sequences + 70], words[sequences + 71]), (0, 1, 2));
-        assert_eq!(words[singles..wanted], [0, 71, 72]);
+        assert_eq!(words[singles..tiles], [0, 300, 0, 0, 71, 0, 2, 0, 72, 1, 2, 0]);
         assert_eq!(words[wanted..wanted + 3], [0, 71, 72]);
         assert_eq!(words[tiles..tables], [1, 70, 1, 10]);
         assert_eq!(words[tables..tables + 6], [5, 6, 7, 8, 9, 0]);
