@@ -83,6 +83,10 @@ fn nibbles_tile<const N: usize>(panel: &[Nibbles], rows: Rows<'_, Rounded>, out:
     for half in 0..2 {
         let mut sums = [_mm256_setzero_ps(); N];
         for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+            // This pass fetches nothing for itself.
+            if half == 1 && rows.first == 0 {
+                ahead(block, size_of_val(panel));
+            }
             // Eight products of a code and a rounded number, two at a time: at most 8 * 2 * 15 * 127, which fits 16 bits.
             let mut whole = [_mm256_setzero_si256(); N];
             for (at, line) in block.codes.iter().take(lines).enumerate() {
@@ -114,6 +118,10 @@ fn bytes_tile<const N: usize>(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mu
     for half in 0..2 {
         let mut sums = [_mm256_setzero_ps(); N];
         for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+            // This pass fetches nothing for itself.
+            if half == 1 && rows.first == 0 {
+                ahead(block, size_of_val(panel));
+            }
             // The halves of bytes are summed apart: products of whole bytes would not fit 16 bits.
             let mut lower = [_mm256_setzero_si256(); N];
             let mut upper = [_mm256_setzero_si256(); N];
