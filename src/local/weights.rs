@@ -6,9 +6,8 @@ use candle_core::{Device, Module, Result, Tensor};
 use super::gguf::{ModelFile, first_line};
 use crate::model::ModelError;
 
-/// Up to this many bytes of single-precision weights a model is computed dense. Products of dense matrices are tuned
-/// for the machine at run time and those of quantized ones when the program is compiled, so that in a portable build
-/// dense ones are many times faster; 2 GiB is what any machine that runs such a model has to spare.
+/// Up to this many bytes of single-precision weights a model is computed dense: 2 GiB is what any graphics processor that runs
+/// such a model has to spare.
 pub(super) const DENSE_BYTES: u64 = 2 << 30;
 
 /// How weights are held in memory.

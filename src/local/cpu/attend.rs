@@ -7,7 +7,7 @@
 
 use super::cell::{Exact, Rows, WIDTH};
 use super::half::{narrow, widen};
-use super::product::{Floats, Way};
+use super::product::{Floats, Halves, Way};
 use super::turn::Angles;
 use crate::local::architecture::Pairing;
 use crate::local::kernel::{dispatch, exp};
@@ -18,6 +18,15 @@ const PANELS: usize = PAGE / WIDTH;
 
 /// Rows of queries that go over the pages together, about: enough for unpacking a page not to matter.
 const ROWS: usize = 192;
+
+/// Up to so many rows a page is multiplied as it is.
+const FEW: usize = 8;
+
+/// Half a page: as it is kept, or unpacked.
+enum Panels<'a> {
+    Halves(&'a [Halves]),
+    Floats(&'a [Floats]),
+}
 
 /// What the heads that share keys and values have in common.
 #[derive(Debug, Clone, Copy)]
@@ -178,7 +187,6 @@ pub(super) fn attend(
     let rows = out.len() / blocks.max(1);
     bench.ask(step, group, row + first, place, rows);
     bench.scores.resize(PANELS * rows, [0.0; WIDTH]);
-    bench.page.resize(2 * PANELS * blocks, [[0.0; WIDTH]; WIDTH]);
     bench.tops.clear();
     bench.tops.resize(rows, f32::NEG_INFINITY);
     bench.sums.clear();
@@ -190,23 +198,22 @@ pub(super) fn attend(
         let Some(halves) = page_of(span, page, group, pages.len()).and_then(|at| pages.get(at)) else {
             return;
         };
-        widen(halves, bench.page.as_flattened_mut().as_flattened_mut());
-        let (keys, values) = bench.page.split_at_mut(PANELS * blocks);
-        hide(values, span.end() - page * PAGE);
+        let reached = (span.end() - page * PAGE).min(PAGE);
+        let (keys, values) = open(halves, (blocks, rows, reached), &mut bench.page);
         // Queries of earlier positions do not see this page.
         let skipped = (page * PAGE).saturating_sub(start) * group.queries;
         let asked = Rows::all(&bench.queries, rows).from(skipped);
-        for (scores, keys) in bench.scores.chunks_mut(rows.max(1)).zip(keys.chunks(blocks.max(1))) {
+        for (panel, scores) in bench.scores.chunks_mut(rows.max(1)).enumerate() {
             let Some(scores) = scores.get_mut(skipped..) else { continue };
             scores.fill([0.0; WIDTH]);
-            step.way.floats(keys, asked, scores);
+            keys.add(step.way, (panel, blocks, group.head), asked, scores);
         }
         let seen = Seen { skipped, queries: group.queries, start, page: page * PAGE };
         weigh(&mut bench.tops, &mut bench.sums, &mut bench.scores, out, seen);
         let weights = Rows::all(&bench.scores, rows).from(skipped);
-        for (out, values) in out.chunks_mut(rows.max(1)).zip(values.chunks(PANELS)) {
+        for (panel, out) in out.chunks_mut(rows.max(1)).enumerate() {
             if let Some(out) = out.get_mut(skipped..) {
-                step.way.floats(values, weights, out);
+                values.add(step.way, (panel, PANELS, reached), weights, out);
             }
         }
     }
@@ -248,6 +255,46 @@ impl Bench {
 fn page_of(span: &Span<'_>, index: usize, group: Group, len: usize) -> Option<std::ops::Range<usize>> {
     let first = span.pages.get(index)?.0 as usize * group.page();
     (first + group.page() <= len).then(|| first..first + group.page())
+}
+
+/// Returns the keys and the values of a page in the form that is fastest for so many rows.
+fn open<'a>(
+    halves: &'a [u16],
+    (blocks, rows, reached): (usize, usize, usize),
+    room: &'a mut Vec<Floats>,
+) -> (Panels<'a>, Panels<'a>) {
+    if rows <= FEW {
+        let (panels, _) = halves.as_chunks().0.as_chunks();
+        let (keys, values) = panels.split_at((PANELS * blocks).min(panels.len()));
+        return (Panels::Halves(keys), Panels::Halves(values));
+    }
+    room.resize(2 * PANELS * blocks, [[0.0; WIDTH]; WIDTH]);
+    widen(halves, room.as_flattened_mut().as_flattened_mut());
+    let (keys, values) = room.split_at_mut(PANELS * blocks);
+    hide(values, reached);
+    (Panels::Floats(keys), Panels::Floats(values))
+}
+
+impl Panels<'_> {
+    /// Adds the products of rows and a panel of so many blocks, of whose inputs only the first `depth` are not nothing.
+    fn add(
+        &self,
+        way: Way,
+        (panel, blocks, depth): (usize, usize, usize),
+        rows: Rows<'_, Exact>,
+        out: &mut [Exact],
+    ) {
+        match self {
+            Self::Halves(panels) => {
+                let panel = panels.chunks(blocks.max(1)).nth(panel).unwrap_or(&[]);
+                way.halves(panel, rows, depth, out);
+            }
+            Self::Floats(panels) => {
+                let panel = panels.chunks(blocks.max(1)).nth(panel).unwrap_or(&[]);
+                way.floats(panel, rows, out);
+            }
+        }
+    }
 }
 
 /// Clears the values of positions of a page that the sequence has not reached: whose they were, nothing of them is mixed in,

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use std::hint::black_box;
 
 use super::cell::{BLOCK, Exact, Rounded, Rows, WIDTH};
-use super::product::{Bytes, Floats, Nibbles};
+use super::product::{Bytes, Floats, Halves, Nibbles};
 
 /// The columns of a panel in two registers.
 type Pair = [__m256; 2];
@@ -60,6 +60,21 @@ pub(super) fn floats(panel: &[Floats], rows: Rows<'_, Exact>, out: &mut [Exact])
     tiles!(floats_tile, panel, rows, out, 6: 1 2 3 4 5 6);
 }
 
+/// Adds the products of rows and the first `depth` inputs of a panel of half precision to `out`.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn halves(panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: &mut [Exact]) {
+    for (index, out) in out.chunks_mut(4).enumerate() {
+        let rows = rows.from(index * 4);
+        match out {
+            [one] => halves_tile::<1>(panel, rows, depth, [one]),
+            [one, two] => halves_tile::<2>(panel, rows, depth, [one, two]),
+            [one, two, three] => halves_tile::<3>(panel, rows, depth, [one, two, three]),
+            [one, two, three, four] => halves_tile::<4>(panel, rows, depth, [one, two, three, four]),
+            _ => {}
+        }
+    }
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn nibbles_tile<const N: usize>(panel: &[Nibbles], rows: Rows<'_, Rounded>, out: &mut [Exact; N]) {
@@ -68,6 +83,10 @@ fn nibbles_tile<const N: usize>(panel: &[Nibbles], rows: Rows<'_, Rounded>, out:
     for half in 0..2 {
         let mut sums = [_mm256_setzero_ps(); N];
         for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+            // This pass fetches nothing for itself.
+            if half == 1 && rows.first == 0 {
+                ahead(block, size_of_val(panel));
+            }
             // Eight products of a code and a rounded number, two at a time: at most 8 * 2 * 15 * 127, which fits 16 bits.
             let mut whole = [_mm256_setzero_si256(); N];
             for (at, line) in block.codes.iter().take(lines).enumerate() {
@@ -99,6 +118,10 @@ fn bytes_tile<const N: usize>(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mu
     for half in 0..2 {
         let mut sums = [_mm256_setzero_ps(); N];
         for (block, cells) in panel.iter().zip(rows.tile::<N>()) {
+            // This pass fetches nothing for itself.
+            if half == 1 && rows.first == 0 {
+                ahead(block, size_of_val(panel));
+            }
             // The halves of bytes are summed apart: products of whole bytes would not fit 16 bits.
             let mut lower = [_mm256_setzero_si256(); N];
             let mut upper = [_mm256_setzero_si256(); N];
@@ -229,6 +252,26 @@ fn floats_tile<const N: usize>(panel: &[Floats], rows: Rows<'_, Exact>, out: &mu
 fn add_both<const N: usize>(sums: [Pair; N], out: &mut [Exact; N]) {
     add(sums.map(|[low, _]| low), 0, out);
     add(sums.map(|[_, high]| high), 1, out);
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn halves_tile<const N: usize>(panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: [&mut Exact; N]) {
+    let mut sums: [Pair; N] = [[_mm256_setzero_ps(); 2]; N];
+    for ((index, block), cells) in panel.iter().enumerate().zip(rows.tile::<N>()) {
+        for (at, weights) in block.iter().enumerate().take(depth.saturating_sub(index * WIDTH)) {
+            let weights = [widened(weights, 0), widened(weights, 1)];
+            for (sums, cell) in sums.iter_mut().zip(cells) {
+                let number = _mm256_set1_ps(cell.get(at).copied().unwrap_or(0.0));
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = _mm256_fmadd_ps(number, weight, *sum);
+                }
+            }
+        }
+    }
+    for (sums, out) in sums.into_iter().zip(out) {
+        add_both([sums], std::array::from_mut(out));
+    }
 }
 
 /// Adds the sums of half a tile to what is there.

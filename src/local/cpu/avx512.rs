@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 
 use super::avx2::tiles;
 use super::cell::{Exact, Rounded, Rows, WIDTH};
-use super::product::{Bytes, Floats, Nibbles};
+use super::product::{Bytes, Floats, Halves, Nibbles};
 
 /// Adds the products of rows and a panel of four bits to `out`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -29,6 +29,21 @@ pub(super) fn bytes(panel: &[Bytes], rows: Rows<'_, Rounded>, out: &mut [Exact])
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn floats(panel: &[Floats], rows: Rows<'_, Exact>, out: &mut [Exact]) {
     tiles!(floats_tile, panel, rows, out, 8: 1 2 3 4 5 6 7 8);
+}
+
+/// Adds the products of rows and the first `depth` inputs of a panel of half precision to `out`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn halves(panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: &mut [Exact]) {
+    for (index, out) in out.chunks_mut(4).enumerate() {
+        let rows = rows.from(index * 4);
+        match out {
+            [one] => halves_tile::<1>(panel, rows, depth, [one]),
+            [one, two] => halves_tile::<2>(panel, rows, depth, [one, two]),
+            [one, two, three] => halves_tile::<3>(panel, rows, depth, [one, two, three]),
+            [one, two, three, four] => halves_tile::<4>(panel, rows, depth, [one, two, three, four]),
+            _ => {}
+        }
+    }
 }
 
 #[inline]
@@ -96,6 +111,24 @@ fn floats_tile<const N: usize>(panel: &[Floats], rows: Rows<'_, Exact>, out: &mu
         }
     }
     add(sums, out);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn halves_tile<const N: usize>(panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: [&mut Exact; N]) {
+    let mut sums = [_mm512_setzero_ps(); N];
+    for ((index, block), cells) in panel.iter().enumerate().zip(rows.tile::<N>()) {
+        for (at, weights) in block.iter().enumerate().take(depth.saturating_sub(index * WIDTH)) {
+            let weights = widened(weights);
+            for (sum, cell) in sums.iter_mut().zip(cells) {
+                let number = _mm512_set1_ps(cell.get(at).copied().unwrap_or(0.0));
+                *sum = _mm512_fmadd_ps(number, weights, *sum);
+            }
+        }
+    }
+    for (sum, out) in sums.into_iter().zip(out) {
+        add([sum], std::array::from_mut(out));
+    }
 }
 
 /// Adds the sums of a tile to what is there.

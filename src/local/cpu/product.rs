@@ -39,6 +39,9 @@ pub(super) struct Bytes {
 /// A block of 16 inputs of a panel in single precision.
 pub(super) type Floats = [[f32; WIDTH]; WIDTH];
 
+/// The same in half precision.
+pub(super) type Halves = [[u16; WIDTH]; WIDTH];
+
 impl Default for Nibbles {
     fn default() -> Self {
         Self { codes: [[0; 4 * WIDTH]; BLOCK / 8], scales: [0; WIDTH], mins: [0; WIDTH] }
@@ -129,6 +132,34 @@ impl Way {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { avx512::floats(panel, rows, out) },
         }
+    }
+
+    /// Adds the products of rows and the first `depth` inputs of a panel of half precision to `out`: for few rows, which are not
+    /// worth unpacking it.
+    pub(super) fn halves(self, panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: &mut [Exact]) {
+        match self.0 {
+            Kind::Plain => plain_halves::<{ cfg!(target_arch = "aarch64") }>(panel, rows, depth, out),
+            // SAFETY: the way is only there where the machine has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::halves(panel, rows, depth, out) },
+            // SAFETY: the way is only there where the machine has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512::halves(panel, rows, depth, out) },
+        }
+    }
+}
+
+fn plain_halves<const FMA: bool>(panel: &[Halves], rows: Rows<'_, Exact>, depth: usize, out: &mut [Exact]) {
+    for (row, out) in out.iter_mut().enumerate() {
+        let mut sums = [0f32; WIDTH];
+        for ((index, block), [cell]) in panel.iter().enumerate().zip(rows.from(row).tile()) {
+            for (weights, number) in block.iter().zip(cell).take(depth.saturating_sub(index * WIDTH)) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = add_product::<FMA>(*number, single(*weight), *sum);
+                }
+            }
+        }
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
     }
 }
 
@@ -297,5 +328,33 @@ mod tests {
             (panel, (0..rows * blocks).map(|_| cell()).collect::<Vec<_>>())
         };
         hold(make, plain_floats::<true>, Way::floats);
+    }
+
+    #[test]
+    fn half_precision_is_multiplied_alike_in_every_way_and_as_when_it_is_unpacked() {
+        for depth in [0, 1, 17, 48] {
+            let make = |rows: usize, blocks: usize, mut next: &mut dyn FnMut() -> u32| {
+                let panel = (0..blocks).map(|_| std::array::from_fn(|_| halves(&mut next, 1.0)));
+                let panel: Vec<Halves> = panel.collect();
+                let mut cell = || -> Exact { std::array::from_fn(|_| number(&mut next)) };
+                (panel, (0..rows * blocks).map(|_| cell()).collect::<Vec<_>>())
+            };
+            let unpacked = |panel: &[Halves], rows: Rows<'_, Exact>, out: &mut [Exact]| {
+                let seen = |block: usize, at: usize| block * WIDTH + at < depth;
+                let mut floats = vec![[[0f32; WIDTH]; WIDTH]; panel.len()];
+                for (block, (floats, halves)) in floats.iter_mut().zip(panel).enumerate() {
+                    for (at, (floats, halves)) in floats.iter_mut().zip(halves).enumerate() {
+                        *floats = halves.map(|half| if seen(block, at) { single(half) } else { 0.0 });
+                    }
+                }
+                plain_floats::<true>(&floats, rows, out);
+            };
+            hold(make, unpacked, |way, panel, rows, out| way.halves(panel, rows, depth, out));
+            hold(
+                make,
+                |panel, rows, out| plain_halves::<true>(panel, rows, depth, out),
+                |way, panel, rows, out| way.halves(panel, rows, depth, out),
+            );
+        }
     }
 }

@@ -50,10 +50,10 @@ fn bits(logits: &[f32]) -> Vec<u32> {
     logits.iter().map(|logit| logit.to_bits()).collect()
 }
 
-/// Every model that is tried, with its folder.
+/// The tiny model and one with tensors of all kinds, with their folders.
 fn models() -> Vec<(TempDir, std::path::PathBuf)> {
     let mut models = vec![model()];
-    for recipe in MODELS {
+    for recipe in &MODELS[..1] {
         let dir = TempDir::new().unwrap();
         let path = recipe.write(dir.path());
         models.push((dir, path));
@@ -81,18 +81,18 @@ fn logits_are_nearly_those_over_tensors() {
 #[test]
 fn however_a_prompt_is_cut_its_logits_are_the_same_bits() {
     for (_dir, path) in models() {
-        let (mut pass, tokens, pages) = (load(&path), tokens(140, 2), pages([4, 0, 9]));
+        let (mut pass, tokens, pages) = (load(&path), tokens(100, 2), pages([4, 0]));
         let whole = bits(&forward(&mut pass, &[span(&tokens, 0, &pages, Rows::All)]));
-        for step in [1, 23, 64, 139] {
+        for step in [1, 23, 64, 99] {
             let mut found = Vec::new();
             for (index, part) in tokens.chunks(step).enumerate() {
                 found.extend(forward(&mut pass, &[span(part, index * step, &pages, Rows::All)]));
             }
             assert!(bits(&found) == whole, "{}: steps of {step}", path.display());
         }
-        let last = bits(&forward(&mut pass, &[span(&tokens[120..], 120, &pages, Rows::Last)]));
+        let last = bits(&forward(&mut pass, &[span(&tokens[80..], 80, &pages, Rows::Last)]));
         assert!(last == whole[whole.len() - last.len()..], "{}: the last alone", path.display());
-        assert!(forward(&mut pass, &[span(&tokens[130..], 130, &pages, Rows::None)]).is_empty());
+        assert!(forward(&mut pass, &[span(&tokens[90..], 90, &pages, Rows::None)]).is_empty());
     }
 }
 
@@ -128,7 +128,7 @@ fn sequences_computed_together_have_the_logits_of_each_alone() {
 #[test]
 fn threads_do_not_change_logits() {
     for (_dir, path) in models() {
-        let (mut pass, tokens, pages) = (load(&path), tokens(140, 6), pages([4, 0, 9]));
+        let (mut pass, tokens, pages) = (load(&path), tokens(100, 6), pages([4, 0]));
         let mut with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| bits(&forward(&mut pass, &[span(&tokens, 0, &pages, Rows::All)])))
