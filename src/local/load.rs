@@ -65,16 +65,31 @@ fn pass(
     Ok(Box::new(Llama::load(file, vocabulary, window, storage, device)?))
 }
 
+/// A model of random weights, and how long its window is.
+type Shaped = (Box<dyn Pass>, usize);
+
 /// Makes a model of random weights with the sizes of the `config.json` at `path`, and says how long its window is.
-pub(super) fn of_shape(path: &Path) -> Result<(Box<dyn Pass>, usize), ModelError> {
+pub(super) fn of_shape(path: &Path) -> Result<Shaped, ModelError> {
     let (device, found) = device::choose();
-    #[cfg(feature = "cuda")]
-    if device.is_cuda() {
-        let (sizes, window) = super::cuda::Sizes::configured(path)?;
-        return Ok((Box::new(super::cuda::CudaPass::random(sizes, window, &device)?), window));
+    if let Some(made) = random(path, &device)? {
+        return Ok(made);
     }
-    drop(device);
     let why = found.fallback.unwrap_or_else(|| "this program was built without the feature `cuda`".into());
     let reason = format!("random weights are computed by a graphics processor only: {why}");
     Err(ModelError::Load { path: path.to_owned(), reason })
+}
+
+#[cfg(feature = "cuda")]
+fn random(path: &Path, device: &Device) -> Result<Option<Shaped>, ModelError> {
+    if device.is_cpu() {
+        return Ok(None);
+    }
+    let (sizes, window) = super::cuda::Sizes::configured(path)?;
+    Ok(Some((Box::new(super::cuda::CudaPass::random(sizes, window, device)?), window)))
+}
+
+#[cfg(not(feature = "cuda"))]
+#[expect(clippy::unnecessary_wraps, reason = "as it is where there are graphics processors")]
+fn random(_: &Path, _: &Device) -> Result<Option<Shaped>, ModelError> {
+    Ok(None)
 }

@@ -76,6 +76,11 @@ impl Sampler {
     }
 }
 
+/// What is wrong where the likeliest token is asked for and a logit is not a number.
+pub(super) fn not_numbers() -> ModelError {
+    ModelError::Compute { reason: "some logits are not numbers; the weights may be damaged".into() }
+}
+
 /// Refuses a row that holds something that is not a number: whatever came from it would be noise.
 pub(super) fn check(logits: &[f32]) -> Result<(), ModelError> {
     match logits.iter().filter(|logit| logit.is_nan()).count() {

@@ -4,10 +4,10 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-fn main() {
+fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=src/local/cuda/build.rs");
     if env::var_os("CARGO_FEATURE_CUDA").is_none() {
-        return;
+        return Ok(());
     }
     println!("cargo::rerun-if-changed=src/local/cuda/kernels.cu");
     println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAP");
@@ -17,18 +17,18 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("kernels.fatbin");
     // Machine code for the processor at hand, and the code that later ones compile when the program starts.
     let targets = format!("arch=compute_{capability},code=[sm_{capability},compute_{capability}]");
-    let compiled = Command::new(&compiler)
+    let status = Command::new(&compiler)
         .args(["-fatbin", "-O3", "-std=c++17", "-gencode", &targets, "-o"])
         .arg(&out)
         .arg("src/local/cuda/kernels.cu")
         .status();
-    match compiled {
-        Ok(status) if status.success() => {}
-        Ok(status) => panic!("`{}` cannot compile src/local/cuda/kernels.cu: {status}", compiler.display()),
-        Err(error) => panic!(
-            "`{}` cannot be started: {error}. The feature `cuda` needs CUDA's compiler: set `CUDA_HOME` or put it on `PATH`",
-            compiler.display()
-        ),
+    let compiler = compiler.display();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{compiler}` cannot compile src/local/cuda/kernels.cu: {status}")),
+        Err(error) => Err(format!(
+            "`{compiler}` cannot be started: {error}. The feature `cuda` needs CUDA's compiler: set `CUDA_HOME` or put it on `PATH`"
+        )),
     }
 }
 

@@ -131,7 +131,7 @@ extern "C" __global__ void likeliest(int* best, const float* logits, int width) 
   int place = width;
   for (int i = threadIdx.x; i < width; i += blockDim.x) {
     const float logit = from[i];
-    if (!isfinite(logit)) broken = true;
+    if (isnan(logit)) broken = true;
     if (logit > top) top = logit, place = i;
   }
   const auto better = [&](float other, int at) {

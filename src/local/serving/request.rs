@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::choosing::Choosing;
 use super::pages::{Holding, Pages};
 use super::scoring::Scoring;
-use super::writing::{Desk, Writing};
+use super::writing::{Desk, Heard, Writing};
 use crate::local::constraint::Constraint;
 use crate::local::pass::{PAGE, Rows, Span};
 use crate::local::tokenizer::{TokenId, Vocabulary};
@@ -232,21 +232,20 @@ impl Request {
         Span { tokens: &draft.tokens, start: draft.start, pages: self.holding.pages(), rows: draft.rows }
     }
 
-    /// Takes the rows of logits that came of the draft, each of `width` numbers.
-    pub(super) fn hear(&mut self, draft: &Draft, rows: &mut [f32], width: usize, vocabulary: &Vocabulary) {
-        match self.heard(draft, rows, width.max(1), vocabulary) {
+    /// Tells whether nothing but the likeliest token of each row is looked at.
+    pub(super) fn wants_the_likeliest(&self) -> bool {
+        matches!(&self.work, Work::Write(writing) if writing.wants_the_likeliest())
+    }
+
+    /// Takes what came of the draft.
+    pub(super) fn hear(&mut self, draft: &Draft, heard: Heard<'_>, vocabulary: &Vocabulary) {
+        match self.heard(draft, heard, vocabulary) {
             Ok(()) => self.ended = self.outcome().map(Ok),
             Err(error) => self.fail(error),
         }
     }
 
-    fn heard(
-        &mut self,
-        draft: &Draft,
-        rows: &mut [f32],
-        width: usize,
-        vocabulary: &Vocabulary,
-    ) -> Result<(), ModelError> {
+    fn heard(&mut self, draft: &Draft, heard: Heard<'_>, vocabulary: &Vocabulary) -> Result<(), ModelError> {
         let reading = self.is_reading();
         if draft.rows == Rows::None {
             self.computed = draft.end();
@@ -263,13 +262,23 @@ impl Request {
                 let ignore_end = self.manner.ignore_end;
                 let mut desk = Desk { vocabulary, ignore_end, tell: &mut tell };
                 let guessed = draft.tokens.get(draft.len() - draft.guessed..).unwrap_or(&[]);
-                let used = writing.hear((rows, width), guessed, &mut self.tokens, &mut desk)?;
+                let used = writing.hear(heard, guessed, &mut self.tokens, &mut desk)?;
                 // What was computed after a wrong guess is written over by the next step.
                 self.computed = if reading { draft.end() } else { draft.start + used };
             }
-            Work::Choose(choosing) if reading => choosing.begin(rows)?,
-            Work::Choose(choosing) => choosing.hear(rows, width)?,
-            Work::Score(scoring) => scoring.hear(rows, width)?,
+            work => {
+                let Heard::Logits(rows, width) = heard else {
+                    return Err(ModelError::Compute {
+                        reason: "a step gave tokens in the place of logits".into(),
+                    });
+                };
+                match work {
+                    Work::Choose(choosing) if reading => choosing.begin(rows)?,
+                    Work::Choose(choosing) => choosing.hear(rows, width)?,
+                    Work::Score(scoring) => scoring.hear(rows, width)?,
+                    Work::Write(_) => {}
+                }
+            }
         }
         if reading {
             self.computed = draft.end();

@@ -11,8 +11,9 @@ use rayon::prelude::*;
 
 use super::pages::Pages;
 use super::request::{Draft, Job, Manner, Request};
+use super::writing::Heard;
 use crate::local::pass::{PAGE, Pass, Span};
-use crate::local::tokenizer::Vocabulary;
+use crate::local::tokenizer::{TokenId, Vocabulary};
 use crate::model::ModelError;
 use crate::text::TokenCount;
 
@@ -54,6 +55,8 @@ pub(in crate::local) struct Scheduler {
     /// The requests that are being worked on, the first that came at the front.
     running: Vec<Request>,
     logits: Vec<f32>,
+    /// The likeliest tokens of the step's rows, where nobody looks at anything else.
+    likeliest: Vec<Option<TokenId>>,
 }
 
 impl Scheduler {
@@ -72,6 +75,7 @@ impl Scheduler {
             waiting: VecDeque::new(),
             running: Vec::new(),
             logits: Vec::new(),
+            likeliest: Vec::new(),
         }
     }
 
@@ -112,7 +116,7 @@ impl Scheduler {
         self.cover(&mut drafts);
         if drafts.iter().any(Option::is_some) {
             match self.compute(&drafts) {
-                Ok(()) => self.hear(&drafts),
+                Ok(plain) => self.hear(&drafts, plain),
                 Err(error) => self.fail(&drafts, &error),
             }
         } else if let Some(request) = self.running.first_mut().filter(|request| !request.has_ended()) {
@@ -222,36 +226,53 @@ impl Scheduler {
         Ok(())
     }
 
-    fn compute(&mut self, drafts: &[Option<Draft>]) -> Result<(), ModelError> {
+    /// Computes the step. Returns whether that gave the likeliest tokens and not the logits, since nobody looks at those.
+    fn compute(&mut self, drafts: &[Option<Draft>]) -> Result<bool, ModelError> {
         self.make_room()?;
-        let spans = self.running.iter().zip(drafts);
-        let spans: Vec<_> =
-            spans.filter_map(|(request, draft)| Some(request.span(draft.as_ref()?))).collect();
-        self.pass.forward(&spans, &mut self.logits)?;
+        let drafted = || {
+            self.running.iter().zip(drafts).filter_map(|(request, draft)| Some((request, draft.as_ref()?)))
+        };
+        let spans: Vec<_> = drafted().map(|(request, draft)| request.span(draft)).collect();
         let rows: usize = spans.iter().map(Span::wanted).sum();
-        let expected = rows * self.pass.vocabulary();
-        if self.logits.len() == expected {
-            return Ok(());
+        let plain = drafted()
+            .all(|(request, draft)| request.wants_the_likeliest() || request.span(draft).wanted() == 0);
+        let (expected, found) = if plain {
+            self.pass.likeliest(&spans, &mut self.likeliest, &mut self.logits)?;
+            (rows, self.likeliest.len())
+        } else {
+            self.pass.forward(&spans, &mut self.logits)?;
+            (rows * self.pass.vocabulary(), self.logits.len())
+        };
+        if found == expected {
+            return Ok(plain);
         }
-        let reason = format!("a step gave {} logits where {expected} were expected", self.logits.len());
-        Err(ModelError::Compute { reason })
+        Err(ModelError::Compute {
+            reason: format!("a step gave {found} results where {expected} were expected"),
+        })
     }
 
-    /// Gives every request its rows of logits. Choosing a token takes time where vocabularies are large, so the requests do it
+    /// Gives every request what its rows came to. Choosing a token takes time where vocabularies are large, so the requests do it
     /// side by side.
-    fn hear(&mut self, drafts: &[Option<Draft>]) {
-        let width = self.pass.vocabulary();
-        let mut rest = self.logits.as_mut_slice();
+    fn hear(&mut self, drafts: &[Option<Draft>], plain: bool) {
+        let width = self.pass.vocabulary().max(1);
+        let (mut logits, mut likeliest) = (self.logits.as_mut_slice(), self.likeliest.as_slice());
         let mut heard = Vec::with_capacity(self.running.len());
         for (request, draft) in self.running.iter_mut().zip(drafts) {
             let Some(draft) = draft else { continue };
             let rows = request.span(draft).wanted();
-            let Some((own, others)) = rest.split_at_mut_checked(rows * width) else { break };
-            rest = others;
+            let own = if plain {
+                let Some((own, others)) = likeliest.split_at_checked(rows) else { break };
+                likeliest = others;
+                Heard::Likeliest(own)
+            } else {
+                let Some((own, others)) = logits.split_at_mut_checked(rows * width) else { break };
+                logits = others;
+                Heard::Logits(own, width)
+            };
             heard.push((request, draft, own));
         }
         let vocabulary = &self.vocabulary;
-        heard.into_par_iter().for_each(|(request, draft, rows)| request.hear(draft, rows, width, vocabulary));
+        heard.into_par_iter().for_each(|(request, draft, own)| request.hear(draft, own, vocabulary));
     }
 
     /// Ends the requests of a step that failed: nothing can be said of what it wrote to their pages.

@@ -2,7 +2,7 @@
 
 use super::lookup::Lookup;
 use crate::local::constraint::Constraint;
-use crate::local::sampling::{Sampler, check};
+use crate::local::sampling::{Sampler, check, not_numbers};
 use crate::local::stream::AnswerText;
 use crate::local::tokenizer::{TokenId, Vocabulary};
 use crate::model::{ChatRequest, ModelError, StopReason};
@@ -14,6 +14,14 @@ pub(super) struct Desk<'a> {
     pub(super) ignore_end: bool,
     /// Takes the pieces of the answer.
     pub(super) tell: &'a mut dyn FnMut(&str),
+}
+
+/// What a step gave for the tokens that it computed of a request: something for each row that was wanted.
+pub(super) enum Heard<'a> {
+    /// Rows of as many logits as the second number says.
+    Logits(&'a mut [f32], usize),
+    /// The likeliest tokens; none where a logit was not a number.
+    Likeliest(&'a [Option<TokenId>]),
 }
 
 /// A text that is being written.
@@ -62,19 +70,33 @@ impl Writing {
     /// them to `tokens`. Returns how many rows were used.
     pub(super) fn hear(
         &mut self,
-        (rows, width): (&mut [f32], usize),
+        heard: Heard<'_>,
         guessed: &[TokenId],
         tokens: &mut Vec<TokenId>,
         desk: &mut Desk<'_>,
     ) -> Result<usize, ModelError> {
         let mut used: usize = 0;
         let mut following = guessed.iter();
-        for row in rows.chunks_mut(width) {
-            used += 1;
-            let chosen = self.choose(row, tokens, desk)?;
-            // The next row follows the guess: it is of use only where that is what was chosen.
-            if self.stop.is_some() || chosen.is_none() || following.next() != chosen.as_ref() {
-                break;
+        // The next row follows the guess: it is of use only where that is what was chosen.
+        let mut goes_on = |chosen: Option<TokenId>| chosen.is_some() && following.next() == chosen.as_ref();
+        match heard {
+            Heard::Logits(rows, width) => {
+                for row in rows.chunks_mut(width) {
+                    used += 1;
+                    let id = self.choose(row)?;
+                    if !goes_on(self.take(id, tokens, desk)?) {
+                        break;
+                    }
+                }
+            }
+            Heard::Likeliest(ids) => {
+                for id in ids {
+                    used += 1;
+                    let id = id.ok_or_else(not_numbers)?;
+                    if !goes_on(self.take(id, tokens, desk)?) {
+                        break;
+                    }
+                }
             }
         }
         if let Some(lookup) = &mut self.lookup {
@@ -89,22 +111,31 @@ impl Writing {
         Ok(used)
     }
 
-    /// Chooses the next token; none where the answer ends without it.
-    fn choose(
+    /// Tells whether nothing but the likeliest token of each row is looked at.
+    pub(super) fn wants_the_likeliest(&self) -> bool {
+        self.constraint.is_none() && self.sampler.takes_the_likeliest()
+    }
+
+    /// Chooses a token from a row.
+    fn choose(&mut self, row: &mut [f32]) -> Result<TokenId, ModelError> {
+        check(row)?;
+        if let Some(constraint) = &mut self.constraint {
+            constraint.mask(row)?;
+        }
+        self.sampler.choose(row)
+    }
+
+    /// Takes the next token into the answer. Returns it where the answer goes on.
+    fn take(
         &mut self,
-        row: &mut [f32],
+        id: TokenId,
         tokens: &mut Vec<TokenId>,
         desk: &mut Desk<'_>,
     ) -> Result<Option<TokenId>, ModelError> {
-        check(row)?;
         if self.written >= self.max_output {
             self.stop = Some(StopReason::Length);
             return Ok(None);
         }
-        if let Some(constraint) = &mut self.constraint {
-            constraint.mask(row)?;
-        }
-        let id = self.sampler.choose(row)?;
         if desk.vocabulary.is_end(id) && !desk.ignore_end {
             self.stop = Some(StopReason::End);
             return Ok(None);
@@ -125,7 +156,7 @@ impl Writing {
         } else {
             None
         };
-        Ok(Some(id))
+        Ok(self.stop.is_none().then_some(id))
     }
 
     /// Returns why the answer has ended; nothing where it has not.

@@ -270,7 +270,7 @@ fn weights_that_are_not_numbers_are_noticed() {
     let model = LocalModel::load(&path, &LocalOptions::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let error = runtime.block_on(model.chat(&request("Hello", 5), None)).unwrap_err();
-    insta::assert_snapshot!(error, @"the model failed while computing: 272 of 272 logits are not numbers; the weights may be damaged");
+    insta::assert_snapshot!(error, @"the model failed while computing: some logits are not numbers; the weights may be damaged");
 }
 
 #[test]

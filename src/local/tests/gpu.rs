@@ -85,16 +85,12 @@ fn sequences_of_a_step_do_not_disturb_each_other() {
     let places = [0, 1, 2, 30, 31].map(|first| pages(first, 320));
     let mut logits = Vec::new();
     let spans = |from: usize| -> Vec<Span<'_>> {
-        let span = |(text, pages): (&Vec<u32>, _)| {
+        let mut spans = Vec::new();
+        for (text, pages) in texts.iter().zip(&places) {
             let start = from.min(text.len() - 1);
-            (text, start, pages)
-        };
-        texts
-            .iter()
-            .zip(&places)
-            .map(span)
-            .map(|(text, start, pages)| Span { tokens: &text[start..], start, pages, rows: Rows::Last })
-            .collect()
+            spans.push(Span { tokens: &text[start..], start, pages, rows: Rows::Last });
+        }
+        spans
     };
     // All at once; then the last token of each again, several times, so that the step is recorded.
     for (round, from) in [0, usize::MAX, usize::MAX, usize::MAX].into_iter().enumerate() {

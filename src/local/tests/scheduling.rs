@@ -63,7 +63,7 @@ fn what_is_wrong_with_one_request_is_its_own_matter() {
     run(&mut together);
     assert_eq!(what(&good.answer().unwrap().unwrap()), what(&alone(ask(tokens(1, 100), writing(30, None)))));
     let said = |asked: &mut Asked| asked.answer().unwrap().unwrap_err().to_string();
-    insta::assert_snapshot!(said(&mut poisoned), @"the model failed while computing: 272 of 272 logits are not numbers; the weights may be damaged");
+    insta::assert_snapshot!(said(&mut poisoned), @"the model failed while computing: some logits are not numbers; the weights may be damaged");
     insta::assert_snapshot!(said(&mut empty), @"the model failed while computing: the prompt is empty");
     assert_eq!(together.available_pages(), 64);
 }
