@@ -207,165 +207,175 @@ extern "C" __global__ void turn_and_keep(bf16* qkv, bf16* keys, bf16* values, co
   }
 }
 
-#if __CUDA_ARCH__ >= 900
-// Waits for all blocks of a cluster; what they wrote into shared memory can be read then.
-__device__ __forceinline__ void cluster_wait() {
-  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+__device__ __forceinline__ void multiply(float* sums, const uint32_t* a, uint32_t b0, uint32_t b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
+               : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-// Reads a number of the shared memory of another block of the cluster.
-__device__ __forceinline__ float read_of(const float* own, int block) {
-  uint32_t address = (uint32_t)__cvta_generic_to_shared(own);
-  float value;
-  asm volatile("mapa.shared::cluster.u32 %0, %0, %1;" : "+r"(address) : "r"(block));
-  asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(value) : "r"(address));
-  return value;
-}
-#else
-__device__ __forceinline__ void cluster_wait() { __syncthreads(); }
-__device__ __forceinline__ float read_of(const float* own, int) { return *own; }
-#endif
-
-// Attention of single rows: the blocks of a cluster share the pages of one row and one head of keys, for the G heads of queries
-// that share it, and join what each has mixed. Grid: (blocks of a cluster, kv_heads, rows); 128 threads.
+// Attention of single rows: each block mixes some pages of one row and one head of keys, for the G heads of queries that share it,
+// which stand as rows of a tile; its four warps have 16 positions of every page each. The last block of a row and head to end joins
+// what all have mixed, in order. Grid: (blocks, kv_heads, rows); 128 threads.
 //
-// singles: [rows] of {row, position, sequence, -}.
+// Keys are multiplied as they lie: the numbers of a head are taken in an order in which a thread's eight stand side by side, in
+// queries and keys alike. Values are turned around in registers, eight by eight; what a thread gets stands for the same numbers.
+//
+// singles: [rows] of {row, position, sequence, -}. parts: [rows][heads][blocks] of {maximum, sum, D numbers}. ended:
+// [rows][kv_heads] of zeros, which are zeros again afterwards.
 template <int D, int G>
-__device__ void attend_rows(bf16* out, const bf16* qkv, const bf16* keys, const bf16* values, const int4* singles,
-                            const int* tables, int table_width, int kv_heads, int window, float scale) {
-  constexpr int EACH = D / 8;      // numbers of a key that a thread multiplies: eight threads share a position
-  constexpr int ACROSS = D / 8;    // threads that share the numbers of a value, eight each
-  constexpr int GROUPS = 128 / ACROSS;
-  __shared__ float queries[G][D];
-  __shared__ float scores[G][PAGE];
-  __shared__ float mixed[GROUPS][G][D];
-  __shared__ float tops[G], sums[G], factors[G];
+__device__ void attend_rows(bf16* out, float* parts, int* ended, const bf16* qkv, const bf16* keys, const bf16* values,
+                            const int4* singles, const int* tables, int table_width, int kv_heads, int window, float scale) {
+  constexpr int WIDE = D / 32;  // pieces of 32 numbers, of which a thread has eight
+  __shared__ float mixed[4][G][D];
+  __shared__ float tops[4][G], sums[4][G];
+  __shared__ bool last;
   release_next();
   // What the step is told was there before its first kernel, and so were all keys and values but those of its own rows: they
   // do not depend on the kernel before.
   const int4 single = singles[blockIdx.z];
   const int row = single.x, position = single.y, end = position + 1;
-  const int kv = blockIdx.y, thread = threadIdx.x, block = blockIdx.x, blocks = gridDim.x;
+  const int kv = blockIdx.y, thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
   const int oldest = window > 0 && end > window ? end - window : 0;
-  const int begin = oldest / PAGE, pages = position / PAGE + 1;
+  const int begin = oldest / PAGE, pages = position / PAGE + 1 - begin;
+  // As many blocks as there are, and two pages each at least.
+  const int each = max(2, (pages + gridDim.x - 1) / gridDim.x), blocks = (pages + each - 1) / each;
   const int heads = kv_heads * G, stride = heads + 2 * kv_heads;
   const int* table = tables + single.z * table_width;
-  const int part = thread % 8, across = thread % ACROSS, group = thread / ACROSS;
+  const int first = begin + blockIdx.x * each, over = min(first + each, begin + pages);
 
-  uint4 key[4][EACH / 8], value[PAGE / GROUPS];
+  uint4 key[2][WIDE], value[2][WIDE];
   const auto fetch = [&](int page) {
-    const size_t kept = ((size_t)table[page] * kv_heads + kv) * PAGE * D;
-    const int last = min(PAGE, end - page * PAGE) - 1;
+    const size_t kept = ((size_t)table[page] * kv_heads + kv) * PAGE * D + t * 8;
+    const int most = min(PAGE, end - page * PAGE) - 1;
 #pragma unroll
-    for (int i = 0; i < 4; i++)
+    for (int h = 0; h < 2; h++)
 #pragma unroll
-      for (int j = 0; j < EACH / 8; j++)
-        key[i][j] = reinterpret_cast<const uint4*>(keys + kept + min(thread / 8 + 16 * i, last) * D + part * EACH)[j];
-#pragma unroll
-    for (int i = 0; i < PAGE / GROUPS; i++)
-      value[i] = *reinterpret_cast<const uint4*>(values + kept + min(group + GROUPS * i, last) * D + across * 8);
+      for (int i = 0; i < WIDE; i++) {
+        const size_t at = kept + (size_t)min(warp * 16 + h * 8 + g, most) * D + i * 32;
+        key[h][i] = *reinterpret_cast<const uint4*>(keys + at);
+        value[h][i] = *reinterpret_cast<const uint4*>(values + at);
+      }
   };
-  const int first = begin + block;
-  const bool early = first < pages && (first + 1) * PAGE <= position - SINGLE;
+  const bool some = blockIdx.x < blocks, early = some && (first + 1) * PAGE <= position - SINGLE;
   if (early) fetch(first);
   await_previous();
-  if (!early && first < pages) fetch(first);
-  for (int i = thread; i < G * D; i += 128)
-    queries[i / D][i % D] = __bfloat162float(qkv[((size_t)row * stride + kv * G) * D + i]) * scale;
-  if (thread < G) tops[thread] = -INFINITY, sums[thread] = 0;
-  float mix[G][8];
+  if (!some) return;
+  if (!early) fetch(first);
+  uint4 query[WIDE];
 #pragma unroll
-  for (int g = 0; g < G; g++)
+  for (int i = 0; i < WIDE; i++)
+    query[i] = *reinterpret_cast<const uint4*>(qkv + ((size_t)row * stride + kv * G + min(g, G - 1)) * D + i * 32 + t * 8);
+  float mix[WIDE][4][4];
 #pragma unroll
-    for (int i = 0; i < 8; i++) mix[g][i] = 0;
-  __syncthreads();
-  for (int page = first; page < pages; page += blocks) {
+  for (int i = 0; i < WIDE; i++)
 #pragma unroll
-    for (int g = 0; g < G; g++) {
+    for (int j = 0; j < 4; j++) mix[i][j][0] = mix[i][j][1] = mix[i][j][2] = mix[i][j][3] = 0;
+  float top = -INFINITY, sum = 0;
+  const float scale2 = scale * 1.4426950408889634f;  // exponentials are powers of two
+  for (int page = first; page < over; page++) {
+    float scores[2][4];
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        float dot = 0;
+    for (int h = 0; h < 2; h++) {
+      scores[h][0] = scores[h][1] = scores[h][2] = scores[h][3] = 0;
 #pragma unroll
-        for (int j = 0; j < EACH / 8; j++) {
-          const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&key[i][j]);
-          const float4 low = *reinterpret_cast<const float4*>(&queries[g][part * EACH + 8 * j]);
-          const float4 high = *reinterpret_cast<const float4*>(&queries[g][part * EACH + 8 * j + 4]);
-          const float2 a = floats(pairs[0]), b = floats(pairs[1]), c = floats(pairs[2]), d = floats(pairs[3]);
-          dot += low.x * a.x + low.y * a.y + low.z * b.x + low.w * b.y + high.x * c.x + high.y * c.y + high.z * d.x + high.w * d.y;
-        }
-        dot += __shfl_xor_sync(~0u, dot, 1);
-        dot += __shfl_xor_sync(~0u, dot, 2);
-        dot += __shfl_xor_sync(~0u, dot, 4);
-        const int at = page * PAGE + thread / 8 + 16 * i;
-        if (part == 0) scores[g][thread / 8 + 16 * i] = at < end && at >= oldest ? dot : -INFINITY;
+      for (int i = 0; i < WIDE; i++) {
+        const uint32_t one[4] = {query[i].x, 0, query[i].y, 0}, two[4] = {query[i].z, 0, query[i].w, 0};
+        multiply(scores[h], one, key[h][i].x, key[h][i].y);
+        multiply(scores[h], two, key[h][i].z, key[h][i].w);
       }
     }
-    __syncthreads();
-    // One warp a head: two scores a thread. A page that is read has a position that is seen.
-    for (int g = thread / 32; g < G; g += 4) {
-      const int lane = thread % 32;
-      const float a = scores[g][lane], b = scores[g][lane + 32], before = tops[g];
-      const float top = fmaxf(before, warp_max(fmaxf(a, b)));
-      const float x = __expf(a - top), y = __expf(b - top);
-      scores[g][lane] = x;
-      scores[g][lane + 32] = y;
-      const float sum = warp_sum(x + y), factor = __expf(before - top);
-      __syncwarp();
-      if (lane == 0) tops[g] = top, factors[g] = factor, sums[g] = sums[g] * factor + sum;
-    }
-    __syncthreads();
+    float highest = top;
 #pragma unroll
-    for (int g = 0; g < G; g++) {
-      const float factor = factors[g];
+    for (int h = 0; h < 2; h++)
 #pragma unroll
-      for (int i = 0; i < 8; i++) mix[g][i] *= factor;
+      for (int j = 0; j < 2; j++) {
+        const int at = page * PAGE + warp * 16 + h * 8 + t * 2 + j;
+        if (at >= end || at < oldest) scores[h][j] = -INFINITY;
+        highest = fmaxf(highest, scores[h][j]);
+      }
+    highest = fmaxf(highest, __shfl_xor_sync(~0u, highest, 1));
+    highest = fmaxf(highest, __shfl_xor_sync(~0u, highest, 2));
+    const float shift = highest == -INFINITY ? 0 : highest * scale2, factor = exp2f(top * scale2 - shift);
+    top = highest;
+    float weights[2][2];
 #pragma unroll
-      for (int i = 0; i < PAGE / GROUPS; i++) {
-        const uint32_t* pairs = reinterpret_cast<const uint32_t*>(&value[i]);
-        const float weight = scores[g][group + GROUPS * i];
+    for (int h = 0; h < 2; h++)
 #pragma unroll
-        for (int k = 0; k < 4; k++) {
-          const float2 pair = floats(pairs[k]);
-          mix[g][2 * k] += weight * pair.x;
-          mix[g][2 * k + 1] += weight * pair.y;
-        }
+      for (int j = 0; j < 2; j++) weights[h][j] = exp2f(scores[h][j] * scale2 - shift);
+    sum = sum * factor + weights[0][0] + weights[0][1] + weights[1][0] + weights[1][1];
+    const uint32_t p[4] = {pair_of(weights[0][0], weights[0][1]), 0, pair_of(weights[1][0], weights[1][1]), 0};
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) {
+      const uint32_t* low = reinterpret_cast<const uint32_t*>(&value[0][i]);
+      const uint32_t* high = reinterpret_cast<const uint32_t*>(&value[1][i]);
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        uint32_t b0, b1;
+        asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(b0) : "r"(low[j]));
+        asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(b1) : "r"(high[j]));
+        mix[i][j][0] *= factor;
+        mix[i][j][1] *= factor;
+        multiply(mix[i][j], p, b0, b1);
       }
     }
-    if (page + blocks < pages) fetch(page + blocks);
-    __syncthreads();
+    if (page + 1 < over) fetch(page + 1);
   }
+  sum += __shfl_xor_sync(~0u, sum, 1);
+  sum += __shfl_xor_sync(~0u, sum, 2);
+  // Of a tile's eight columns, a thread has two; they are numbers 2 * j and 2 * j + 1 of the eight that thread t of the keys has.
+  if (g < G) {
 #pragma unroll
-  for (int g = 0; g < G; g++)
+    for (int i = 0; i < WIDE; i++)
 #pragma unroll
-    for (int i = 0; i < 8; i++) mixed[group][g][across * 8 + i] = mix[g][i];
+      for (int j = 0; j < 4; j++) {
+        mixed[warp][g][i * 32 + t * 8 + 2 * j] = mix[i][j][0];
+        mixed[warp][g][i * 32 + t * 8 + 2 * j + 1] = mix[i][j][1];
+      }
+    if (t == 0) tops[warp][g] = top, sums[warp][g] = sum;
+  }
   __syncthreads();
+  float* row_parts = parts + ((size_t)blockIdx.z * heads + kv * G) * gridDim.x * (D + 2);
   for (int i = thread; i < G * D; i += 128) {
-    float sum = 0;
+    const int h = i / D;
+    const float most = fmaxf(fmaxf(tops[0][h], tops[1][h]), fmaxf(tops[2][h], tops[3][h]));
+    float all = 0, numbers = 0;
 #pragma unroll
-    for (int j = 0; j < GROUPS; j++) sum += mixed[j][i / D][i % D];
-    mixed[0][i / D][i % D] = sum;
-  }
-  // Every block joins its share of the numbers, in the order of the blocks.
-  cluster_wait();
-  const int share = (G * D + blocks - 1) / blocks;
-  for (int i = block * share + thread; i < min(G * D, (block + 1) * share); i += 128) {
-    float top = -INFINITY, sum = 0, numbers = 0;
-    for (int from = 0; from < blocks; from++) top = fmaxf(top, read_of(&tops[i / D], from));
-    for (int from = 0; from < blocks; from++) {
-      const float factor = __expf(read_of(&tops[i / D], from) - top);
-      sum += factor * read_of(&sums[i / D], from);
-      numbers += factor * read_of(&mixed[0][i / D][i % D], from);
+    for (int j = 0; j < 4; j++) {
+      const float factor = exp2f((tops[j][h] - most) * scale2);
+      all += factor * sums[j][h];
+      numbers += factor * mixed[j][h][i % D];
     }
-    out[((size_t)row * heads + kv * G) * D + i] = __float2bfloat16(numbers / sum);
+    if (blocks == 1) {
+      out[((size_t)row * heads + kv * G) * D + i] = __float2bfloat16(numbers / all);
+    } else {
+      float* part = row_parts + (h * gridDim.x + blockIdx.x) * (D + 2);
+      part[2 + i % D] = numbers;
+      if (i % D == 0) part[0] = most, part[1] = all;
+    }
   }
-  // What others still read stays until they have.
-  cluster_wait();
-}
-
-__device__ __forceinline__ void multiply(float* sums, const uint32_t* a, uint32_t b0, uint32_t b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
-               : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  if (blocks == 1) return;
+  // Who ends last sees what the others wrote.
+  __threadfence();
+  __syncthreads();
+  int* counter = ended + blockIdx.z * kv_heads + kv;
+  if (thread == 0) last = atomicAdd(counter, 1) == blocks - 1;
+  __syncthreads();
+  if (!last) return;
+  __threadfence();
+  if (thread == 0) *counter = 0;
+  for (int i = thread; i < G * D; i += 128) {
+    const float* part = row_parts + (size_t)(i / D) * gridDim.x * (D + 2);
+    float most = -INFINITY, all = 0, numbers = 0;
+#pragma unroll 4
+    for (int at = 0; at < blocks; at++) most = fmaxf(most, __ldcg(part + at * (D + 2)));
+#pragma unroll 4
+    for (int at = 0; at < blocks; at++) {
+      const float factor = exp2f((__ldcg(part + at * (D + 2)) - most) * scale2);
+      all += factor * __ldcg(part + at * (D + 2) + 1);
+      numbers += factor * __ldcg(part + at * (D + 2) + 2 + i % D);
+    }
+    out[((size_t)row * heads + kv * G) * D + i] = __float2bfloat16(numbers / all);
+  }
 }
 
 __device__ __forceinline__ void load_four(uint32_t* to, const bf16* from) {
@@ -646,9 +656,10 @@ MULTIPLY(multiply_logits, LOGITS)
 
 #define ATTEND_ROWS(D, G)                                                                                                 \
   extern "C" __global__ void __launch_bounds__(128)                                                                       \
-      attend_rows_##D##_##G(bf16* out, const bf16* qkv, const bf16* keys, const bf16* values, const int4* singles,        \
-                            const int* tables, int table_width, int kv_heads, int window, float scale) {                 \
-    attend_rows<D, G>(out, qkv, keys, values, singles, tables, table_width, kv_heads, window, scale);                     \
+      attend_rows_##D##_##G(bf16* out, float* parts, int* ended, const bf16* qkv, const bf16* keys, const bf16* values,   \
+                            const int4* singles, const int* tables, int table_width, int kv_heads, int window,           \
+                            float scale) {                                                                               \
+    attend_rows<D, G>(out, parts, ended, qkv, keys, values, singles, tables, table_width, kv_heads, window, scale);       \
   }
 #define ATTEND_ROWS_OF(D) \
   ATTEND_ROWS(D, 1) ATTEND_ROWS(D, 2) ATTEND_ROWS(D, 3) ATTEND_ROWS(D, 4) ATTEND_ROWS(D, 5) ATTEND_ROWS(D, 6) ATTEND_ROWS(D, 7) ATTEND_ROWS(D, 8)

@@ -1,26 +1,14 @@
-//! The kernels of `kernels.cu`, each as a function that is told addresses and sizes, and products by cuBLAS.
+//! The kernels of `kernels.cu`, each as a function that is told addresses and sizes.
 
-#![expect(
-    unsafe_code,
-    reason = "kernels and cuBLAS are called across a foreign interface, with addresses of buffers that live on"
-)]
-
-use std::ffi::c_void;
 use std::sync::Arc;
 
-use cudarc::cublas::CudaBlas;
-use cudarc::cublas::result::{CublasError, gemm_ex};
-use cudarc::cublas::sys::{
-    cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t, cublasSetWorkspace_v2, cudaDataType,
-};
-use cudarc::driver::sys::{
-    CUfunction_attribute_enum, CUlaunchAttribute, CUlaunchAttributeID, CUlaunchAttributeValue,
-    CUlaunchAttributeValue_union__bindgen_ty_1, CUlaunchConfig, cuLaunchKernelEx,
-};
+use cudarc::driver::sys::CUfunction_attribute_enum;
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError};
 use cudarc::nvrtc::Ptx;
 
-use super::memory::{Address, Buffer};
+use super::launch::{Launcher, arguments, int};
+use super::memory::Address;
+use super::product::Products;
 use crate::local::pass::PAGE;
 use crate::model::ModelError;
 
@@ -34,41 +22,15 @@ pub(super) const TILE: usize = 128;
 /// longer ones in tiles, which read a page once for many rows.
 pub(super) const SINGLE: usize = 8;
 
-/// Up to so many rows are multiplied by kernels of our own, which are bound by the reading of the weights alone.
-const FEW: usize = 8;
-
-/// What cuBLAS works in: as much as it asks for on processors of this generation.
-const WORKSPACE: usize = 32 << 20;
-
-/// Where a product goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Into {
-    /// Rows of two-byte numbers.
-    Rows,
-    /// Added to rows of single-precision numbers.
-    Residual,
-    /// The upper half of the outputs are gates of the lower: as many two-byte numbers as one half has.
-    Gated,
-    /// Rows of single-precision numbers.
-    Logits,
-}
-
-/// A matrix `[outputs][inputs]` and what is added to its products.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Matrix {
-    pub(super) weights: Address,
-    /// Zero where nothing is added.
-    pub(super) bias: Address,
-    pub(super) outputs: usize,
-    pub(super) inputs: usize,
-}
-
 /// How heads are attended to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heads {
-    pub(super) heads: usize,
-    pub(super) kv_heads: usize,
-    pub(super) head: usize,
+    /// Heads of queries.
+    pub(super) queries: usize,
+    /// Heads of keys, each for as many heads of queries.
+    pub(super) keys: usize,
+    /// Numbers of a head.
+    pub(super) numbers: usize,
     /// Positions that a row sees; 0 for all.
     pub(super) window: usize,
     pub(super) scale: f32,
@@ -94,37 +56,19 @@ pub(super) struct Turning {
     pub(super) epsilon: f32,
 }
 
-/// Blocks that share the pages of a row, where a processor joins blocks to clusters.
-const CLUSTER: usize = 8;
-
 /// The kernels, loaded, on one stream.
 pub(super) struct Kernels {
-    stream: Arc<CudaStream>,
-    /// Blocks of a cluster; one where there are no clusters.
-    cluster: usize,
-    blas: CudaBlas,
-    _workspace: Buffer<u8>,
+    launcher: Launcher,
+    /// What multiplies.
+    pub(super) products: Products,
     embed: CudaFunction,
     rms_norm: CudaFunction,
-    swiglu: CudaFunction,
-    add_bias: CudaFunction,
     turn_and_keep: CudaFunction,
     attend_rows: CudaFunction,
     attend_spans: CudaFunction,
     take_rows: CudaFunction,
     likeliest: CudaFunction,
     fill: CudaFunction,
-    multiply_rows: CudaFunction,
-    multiply_residual: CudaFunction,
-    multiply_gated: CudaFunction,
-    multiply_logits: CudaFunction,
-}
-
-/// Pointers to arguments, to be written where they are handed over: values made for them live to the end of that statement.
-macro_rules! arguments {
-    ($($argument:expr),* $(,)?) => {
-        &mut [$(std::ptr::from_ref(&$argument).cast::<c_void>().cast_mut()),*]
-    };
 }
 
 impl Kernels {
@@ -147,32 +91,17 @@ impl Kernels {
         attend_spans
             .set_attribute(CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shared)
             .map_err(failed)?;
-        let blas = CudaBlas::new(Arc::clone(stream)).map_err(computing_blas)?;
-        let workspace = Buffer::new(stream, WORKSPACE).map_err(failed)?;
-        // SAFETY: the workspace lives as long as the handle; it is dropped after it.
-        unsafe { cublasSetWorkspace_v2(*blas.handle(), workspace.address() as *mut c_void, WORKSPACE) }
-            .result()
-            .map_err(computing_blas)?;
-        let (major, _) = stream.context().compute_capability().map_err(failed)?;
         Ok(Self {
-            stream: Arc::clone(stream),
-            cluster: if major >= 9 { CLUSTER } else { 1 },
-            blas,
-            _workspace: workspace,
+            launcher: Launcher(Arc::clone(stream)),
+            products: Products::load(stream, &module)?,
             embed: function("embed")?,
             rms_norm: function("rms_norm")?,
-            swiglu: function("swiglu")?,
-            add_bias: function("add_bias")?,
             turn_and_keep: function("turn_and_keep")?,
             attend_rows,
             attend_spans,
             take_rows: function("take_rows")?,
             likeliest: function("likeliest")?,
             fill: function("fill")?,
-            multiply_rows: function("multiply_rows")?,
-            multiply_residual: function("multiply_residual")?,
-            multiply_gated: function("multiply_gated")?,
-            multiply_logits: function("multiply_logits")?,
         })
     }
 
@@ -186,7 +115,13 @@ impl Kernels {
         width: usize,
     ) -> Result<(), DriverError> {
         let scale = 1f32;
-        self.launch(&self.embed, (rows, 1, 1), 256, 0, arguments![x, table, tokens, int(width), scale])
+        self.launcher.launch(
+            &self.embed,
+            (rows, 1, 1),
+            256,
+            0,
+            arguments![x, table, tokens, int(width), scale],
+        )
     }
 
     /// Normalizes rows of `x`: all in order, or those that the list at `from` names.
@@ -199,7 +134,7 @@ impl Kernels {
         (rows, width, epsilon): (usize, usize, f32),
     ) -> Result<(), DriverError> {
         let threads = if width > 2048 { 1024 } else { 256 };
-        self.launch(
+        self.launcher.launch(
             &self.rms_norm,
             (rows, 1, 1),
             threads,
@@ -211,20 +146,19 @@ impl Kernels {
     /// Turns queries and keys, and keeps keys and values in their pages.
     pub(super) fn turn_and_keep(
         &self,
-        qkv: Address,
+        (qkv, rows): (Address, usize),
         (keys, values): (Address, Address),
         places: &Places,
         turning: &Turning,
         heads: &Heads,
-        rows: usize,
     ) -> Result<(), DriverError> {
         const WARPS: usize = 4;
-        let all = heads.heads + 2 * heads.kv_heads;
-        self.launch(
+        let all = heads.queries + 2 * heads.keys;
+        self.launcher.launch(
             &self.turn_and_keep,
             (rows, all.div_ceil(WARPS), 1),
             WARPS * 32,
-            WARPS * heads.head * 4,
+            WARPS * heads.numbers * 4,
             arguments![
                 qkv,
                 keys,
@@ -235,9 +169,9 @@ impl Kernels {
                 places.sequences,
                 places.tables,
                 int(places.table_width),
-                int(heads.heads),
-                int(heads.kv_heads),
-                int(heads.head),
+                int(heads.queries),
+                int(heads.keys),
+                int(heads.numbers),
                 i32::from(turning.halves),
                 turning.q_norm,
                 turning.k_norm,
@@ -246,29 +180,32 @@ impl Kernels {
         )
     }
 
-    /// Attends for single rows: the list at `singles` has a row, its position and its sequence for each.
+    /// Attends for single rows: the list at `singles` has a row, its position and its sequence for each, and at most `blocks`
+    /// blocks share what one reads.
     pub(super) fn attend_rows(
         &self,
-        (out, qkv): (Address, Address),
+        (out, parts, ended, qkv): (Address, Address, Address, Address),
         (keys, values): (Address, Address),
         places: &Places,
         heads: &Heads,
-        (singles, count): (Address, usize),
+        (singles, count, blocks): (Address, usize, usize),
     ) -> Result<(), DriverError> {
-        self.launch_clusters(
+        self.launcher.launch(
             &self.attend_rows,
-            (self.cluster, heads.kv_heads, count),
+            (blocks, heads.keys, count),
             128,
             0,
             arguments![
                 out,
+                parts,
+                ended,
                 qkv,
                 keys,
                 values,
                 singles,
                 places.tables,
                 int(places.table_width),
-                int(heads.kv_heads),
+                int(heads.keys),
                 int(heads.window),
                 heads.scale,
             ],
@@ -282,7 +219,7 @@ impl Kernels {
         (mixed_out, mixed, mixed_width): (Address, Address, usize),
         (from, count): (Address, usize),
     ) -> Result<(), DriverError> {
-        self.launch(
+        self.launcher.launch(
             &self.take_rows,
             (count, 1, 1),
             256,
@@ -298,7 +235,7 @@ impl Kernels {
         logits: Address,
         (rows, width): (usize, usize),
     ) -> Result<(), DriverError> {
-        self.launch(&self.likeliest, (rows, 1, 1), 1024, 0, arguments![best, logits, int(width)])
+        self.launcher.launch(&self.likeliest, (rows, 1, 1), 1024, 0, arguments![best, logits, int(width)])
     }
 
     /// Attends for tiles of rows: see `attend_spans` of the kernels.
@@ -310,11 +247,11 @@ impl Kernels {
         heads: &Heads,
         (tiles, count): (Address, usize),
     ) -> Result<(), DriverError> {
-        self.launch(
+        self.launcher.launch(
             &self.attend_spans,
-            (heads.heads, count, 1),
+            (heads.queries, count, 1),
             128,
-            span_bytes(heads.head),
+            span_bytes(heads.numbers),
             arguments![
                 out,
                 qkv,
@@ -323,204 +260,21 @@ impl Kernels {
                 tiles,
                 places.tables,
                 int(places.table_width),
-                int(heads.heads),
-                int(heads.kv_heads),
+                int(heads.queries),
+                int(heads.keys),
                 int(heads.window),
                 heads.scale,
             ],
         )
     }
 
-    /// Multiplies rows `a` of two-byte numbers and a matrix. `between` holds the outputs of a gated product of many rows.
-    pub(super) fn multiply(
-        &self,
-        into: Into,
-        out: Address,
-        matrix: &Matrix,
-        (a, rows): (Address, usize),
-        between: Address,
-    ) -> Result<(), ModelError> {
-        if rows <= FEW {
-            return self.multiply_few(into, out, matrix, (a, rows)).map_err(computing);
-        }
-        let product = if into == Into::Gated { between } else { out };
-        self.multiply_many(into, product, matrix, (a, rows))?;
-        if matrix.bias != 0 {
-            let grid = (matrix.outputs.div_ceil(256), rows, 1);
-            self.launch(&self.add_bias, grid, 256, 0, arguments![product, matrix.bias, int(matrix.outputs)])
-                .map_err(computing)?;
-        }
-        if into == Into::Gated {
-            let width = matrix.outputs / 2;
-            let grid = (width.div_ceil(8 * 128), rows, 1);
-            self.launch(&self.swiglu, grid, 128, 0, arguments![out, between, int(width)])
-                .map_err(computing)?;
-        }
-        Ok(())
-    }
-
-    fn multiply_few(
-        &self,
-        into: Into,
-        out: Address,
-        matrix: &Matrix,
-        (a, rows): (Address, usize),
-    ) -> Result<(), DriverError> {
-        let function = match into {
-            Into::Rows => &self.multiply_rows,
-            Into::Residual => &self.multiply_residual,
-            Into::Gated => &self.multiply_gated,
-            Into::Logits => &self.multiply_logits,
-        };
-        let parts = if into == Into::Gated { 2 } else { 1 };
-        let outputs = matrix.outputs / parts;
-        // Enough blocks fill the processor by themselves; few need many warps each.
-        let warps = if outputs <= 8192 { 8 } else { 2 };
-        self.launch(
-            function,
-            (outputs.div_ceil(16), 1, 1),
-            warps * 32,
-            warps * parts * 128 * 4,
-            arguments![out, matrix.weights, a, matrix.bias, int(outputs), int(matrix.inputs), int(rows)],
-        )
-    }
-
-    fn multiply_many(
-        &self,
-        into: Into,
-        out: Address,
-        matrix: &Matrix,
-        (a, rows): (Address, usize),
-    ) -> Result<(), ModelError> {
-        let (one, zero) = (1f32, 0f32);
-        let start = if into == Into::Residual { &one } else { &zero };
-        let kind = match into {
-            Into::Rows | Into::Gated => cudaDataType::CUDA_R_16BF,
-            Into::Residual | Into::Logits => cudaDataType::CUDA_R_32F,
-        };
-        let (n, k) = (int(matrix.outputs), int(matrix.inputs));
-        // cuBLAS counts columns first: what it takes for the matrix turned around is the matrix as it lies.
-        // SAFETY: the addresses are those of buffers as large as the sizes say, which live until the stream has been waited for.
-        unsafe {
-            gemm_ex(
-                *self.blas.handle(),
-                cublasOperation_t::CUBLAS_OP_T,
-                cublasOperation_t::CUBLAS_OP_N,
-                n,
-                int(rows),
-                k,
-                std::ptr::from_ref(&one).cast(),
-                matrix.weights as *const c_void,
-                cudaDataType::CUDA_R_16BF,
-                k,
-                a as *const c_void,
-                cudaDataType::CUDA_R_16BF,
-                k,
-                std::ptr::from_ref(start).cast(),
-                out as *mut c_void,
-                kind,
-                n,
-                cublasComputeType_t::CUBLAS_COMPUTE_32F,
-                cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
-            )
-        }
-        .map_err(computing_blas)
-    }
-
     /// Fills two-byte weights with numbers that look random.
     pub(super) fn fill(&self, to: Address, count: usize, seed: u64, spread: f32) -> Result<(), DriverError> {
-        self.launch(&self.fill, (1024, 1, 1), 256, 0, arguments![to, count as u64, seed, spread])
-    }
-
-    /// Puts a kernel on the stream, allowed to begin as soon as the one before has: see `await_previous` of the kernels.
-    fn launch(
-        &self,
-        function: &CudaFunction,
-        grid: (usize, usize, usize),
-        threads: usize,
-        shared: usize,
-        arguments: &mut [*mut c_void],
-    ) -> Result<(), DriverError> {
-        self.start(function, grid, (threads, shared), 1, arguments)
-    }
-
-    /// Puts a kernel on the stream whose blocks along `x` are a cluster.
-    fn launch_clusters(
-        &self,
-        function: &CudaFunction,
-        grid: (usize, usize, usize),
-        threads: usize,
-        shared: usize,
-        arguments: &mut [*mut c_void],
-    ) -> Result<(), DriverError> {
-        self.start(function, grid, (threads, shared), grid.0, arguments)
-    }
-
-    fn start(
-        &self,
-        function: &CudaFunction,
-        (x, y, z): (usize, usize, usize),
-        (threads, shared): (usize, usize),
-        cluster: usize,
-        arguments: &mut [*mut c_void],
-    ) -> Result<(), DriverError> {
-        let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        let mut cluster_size = CUlaunchAttributeValue { pad: [0; 64] };
-        cluster_size.clusterDim =
-            CUlaunchAttributeValue_union__bindgen_ty_1 { x: number(cluster), y: 1, z: 1 };
-        let mut attributes = [
-            CUlaunchAttribute {
-                id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
-                pad: [0; 4],
-                value: CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
-            },
-            CUlaunchAttribute {
-                id: CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION,
-                pad: [0; 4],
-                value: cluster_size,
-            },
-        ];
-        let config = CUlaunchConfig {
-            gridDimX: number(x),
-            gridDimY: number(y),
-            gridDimZ: number(z),
-            blockDimX: number(threads),
-            blockDimY: 1,
-            blockDimZ: 1,
-            sharedMemBytes: number(shared),
-            hStream: self.stream.cu_stream(),
-            attrs: attributes.as_mut_ptr(),
-            numAttrs: if cluster > 1 { 2 } else { 1 },
-        };
-        // SAFETY: the arguments are as many and as wide as the kernel's parameters; each points to a value that outlives the
-        // call, which copies them; the addresses are those of buffers that live until the stream has been waited for.
-        unsafe {
-            cuLaunchKernelEx(
-                &raw const config,
-                function.cu_function(),
-                arguments.as_mut_ptr(),
-                std::ptr::null_mut(),
-            )
-        }
-        .result()
+        self.launcher.launch(&self.fill, (1024, 1, 1), 256, 0, arguments![to, count as u64, seed, spread])
     }
 }
 
 /// Bytes of the queries of a tile and of two pages of keys and of values, whose rows are eight numbers apart.
 const fn span_bytes(head: usize) -> usize {
     (TILE + 4 * PAGE) * (head + 8) * 2
-}
-
-fn int(size: usize) -> i32 {
-    i32::try_from(size).unwrap_or(i32::MAX)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is the last use of an error")]
-pub(super) fn computing(error: DriverError) -> ModelError {
-    ModelError::Compute { reason: format!("the graphics processor failed: {error}") }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is the last use of an error")]
-fn computing_blas(error: CublasError) -> ModelError {
-    ModelError::Compute { reason: format!("cuBLAS failed: {error}") }
 }

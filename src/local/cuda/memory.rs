@@ -6,6 +6,7 @@ use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, 
 
 use super::sizes::Sizes;
 use crate::local::pass::PAGE;
+use crate::model::ModelError;
 
 /// An address in the memory of the graphics processor.
 pub(super) type Address = u64;
@@ -92,4 +93,9 @@ impl Pages {
     pub(super) fn layer(&self, layer: usize) -> Option<(Address, Address)> {
         self.layers.get(layer).map(|(keys, values)| (keys.address, values.address))
     }
+}
+
+/// What is wrong where the driver says so.
+pub(super) fn computing(error: DriverError) -> ModelError {
+    ModelError::Compute { reason: format!("the graphics processor failed: {error}") }
 }

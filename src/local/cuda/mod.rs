@@ -4,7 +4,9 @@
 //! them would take longer than they do. It is recorded once for each form that a step can have, and then started as a whole.
 
 mod kernels;
+mod launch;
 mod memory;
+mod product;
 mod sizes;
 mod step;
 mod weights;
@@ -16,8 +18,9 @@ use candle_core::Device;
 use cudarc::driver::sys::{CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{CudaGraph, CudaStream, DriverError, PinnedHostSlice};
 
-use self::kernels::{Heads, Into, Kernels, Places, Turning, computing};
-use self::memory::{Buffer, Pages};
+use self::kernels::{Heads, Kernels, Places, Turning};
+use self::memory::{Buffer, Pages, computing};
+use self::product::Into;
 pub(super) use self::sizes::Sizes;
 use self::step::{Form, Step};
 use self::weights::{Keeper, Layer, Weights};
@@ -43,6 +46,8 @@ struct Between {
     mixed: Buffer<u16>,
     gate_up: Buffer<u16>,
     gated: Buffer<u16>,
+    parts: Buffer<f32>,
+    ended: Buffer<i32>,
     logits: Buffer<f32>,
     best: Buffer<i32>,
     /// The rows that logits are wanted of.
@@ -88,6 +93,8 @@ impl Between {
             mixed: Buffer::new(stream, 0)?,
             gate_up: Buffer::new(stream, 0)?,
             gated: Buffer::new(stream, 0)?,
+            parts: Buffer::new(stream, 0)?,
+            ended: Buffer::new(stream, 0)?,
             logits: Buffer::new(stream, 0)?,
             best: Buffer::new(stream, 0)?,
             wanted_x: Buffer::new(stream, 0)?,
@@ -108,6 +115,8 @@ impl Between {
             self.mixed.grow(stream, rows * heads * head)?,
             self.gate_up.grow(stream, rows * 2 * feed)?,
             self.gated.grow(stream, rows * feed)?,
+            self.parts.grow(stream, form.singles * heads * form.blocks * (head + 2))?,
+            self.ended.grow(stream, form.singles * kv_heads)?,
             self.logits.grow(stream, form.wanted * vocabulary)?,
             self.best.grow(stream, form.wanted)?,
             self.wanted_x.grow(stream, form.wanted * hidden)?,
@@ -152,7 +161,8 @@ impl CudaPass {
         (stream, kernels): (Arc<CudaStream>, Kernels),
     ) -> Result<Self, ModelError> {
         let mut keeper = Keeper { tensors: Vec::new(), stream: &stream };
-        let mut keep = |tensor| keeper.keep(tensor).map_err(|error| computing_candle(&error));
+        let mut keep =
+            |tensor: candle_core::Tensor| keeper.keep(&tensor).map_err(|error| computing_candle(&error));
         let turning = Turning {
             cosines: keep(cos)?,
             sines: keep(sin)?,
@@ -167,7 +177,7 @@ impl CudaPass {
         #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
         let scale = 1.0 / (sizes.head as f32).sqrt();
         let heads =
-            Heads { heads: sizes.heads, kv_heads: sizes.kv_heads, head: sizes.head, window: 0, scale };
+            Heads { queries: sizes.heads, keys: sizes.kv_heads, numbers: sizes.head, window: 0, scale };
         let pages = Pages::new(&stream, &sizes).map_err(computing)?;
         let between = Between::new(&stream).map_err(computing)?;
         let heard = pinned(&stream, sizes.vocabulary)?;
@@ -208,21 +218,27 @@ impl CudaPass {
                 (x, mixed, rows) = (taken.0, taken.1, form.wanted);
             }
             let size = (rows, sizes.hidden, sizes.epsilon);
-            kernels.multiply(Into::Residual, x, &layer.output, (mixed, rows), 0)?;
+            kernels.products.multiply(Into::Residual, x, &layer.output, (mixed, rows), 0)?;
             kernels.rms_norm(normed, x, layer.feed_norm, 0, size).map_err(computing)?;
-            kernels.multiply(
+            kernels.products.multiply(
                 Into::Gated,
                 gated,
                 &layer.gate_up,
                 (normed, rows),
                 between.gate_up.address(),
             )?;
-            kernels.multiply(Into::Residual, x, &layer.down, (gated, rows), 0)?;
+            kernels.products.multiply(Into::Residual, x, &layer.down, (gated, rows), 0)?;
         }
         // All rows that are left are wanted ones, in their order.
         let size = (rows, sizes.hidden, sizes.epsilon);
         kernels.rms_norm(normed, x, self.weights.norm, 0, size).map_err(computing)?;
-        kernels.multiply(Into::Logits, between.logits.address(), &self.weights.head, (normed, rows), 0)
+        kernels.products.multiply(
+            Into::Logits,
+            between.logits.address(),
+            &self.weights.head,
+            (normed, rows),
+            0,
+        )
     }
 
     /// Puts the first half of a layer on the stream: up to what its heads mixed.
@@ -237,11 +253,12 @@ impl CudaPass {
         let mixed = between.mixed.address();
         let size = (rows, self.sizes.hidden, self.sizes.epsilon);
         kernels.rms_norm(normed, x, layer.attention_norm, 0, size).map_err(computing)?;
-        kernels.multiply(Into::Rows, qkv, &layer.qkv, (normed, rows), 0)?;
-        kernels.turn_and_keep(qkv, kept, &places, &self.turning, &self.heads, rows).map_err(computing)?;
+        kernels.products.multiply(Into::Rows, qkv, &layer.qkv, (normed, rows), 0)?;
+        kernels.turn_and_keep((qkv, rows), kept, &places, &self.turning, &self.heads).map_err(computing)?;
         if form.singles > 0 {
-            let list = (singles, form.singles);
-            kernels.attend_rows((mixed, qkv), kept, &places, &self.heads, list).map_err(computing)?;
+            let room = (mixed, between.parts.address(), between.ended.address(), qkv);
+            let list = (singles, form.singles, form.blocks);
+            kernels.attend_rows(room, kept, &places, &self.heads, list).map_err(computing)?;
         }
         if form.tiles > 0 {
             let list = (tiles, form.tiles);

@@ -4,6 +4,9 @@ use super::kernels::{SINGLE, TILE};
 use crate::local::pass::{PAGE, Span};
 use crate::model::ModelError;
 
+/// The most blocks that share what a single row reads; with fewer pages there are two for each.
+const MOST_BLOCKS: usize = 32;
+
 /// The numbers that fix which kernels a step runs, over how many blocks, and where they find what they read: two steps with the
 /// same ones differ only in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +15,8 @@ pub(super) struct Form {
     pub(super) rows: usize,
     /// Rows that are attended to one by one.
     pub(super) singles: usize,
+    /// Blocks that share what one of them reads.
+    pub(super) blocks: usize,
     /// Tiles of rows.
     pub(super) tiles: usize,
     /// Rows that logits are wanted of.
@@ -48,12 +53,14 @@ impl Step {
     pub(super) fn of(spans: &[Span<'_>]) -> Result<Self, ModelError> {
         let far = spans.iter().map(Span::end).max().unwrap_or(0);
         let single = |span: &&Span<'_>| span.tokens.len() <= SINGLE;
+        let read = spans.iter().filter(single).map(|span| span.end().div_ceil(PAGE)).max();
         // In powers of two, so that steps of growing contexts have few forms.
         let table_width = far.div_ceil(PAGE).next_power_of_two();
         let tiles = |span: &Span<'_>| span.tokens.len().div_ceil(TILE);
         let form = Form {
             rows: spans.iter().map(|span| span.tokens.len()).sum(),
             singles: spans.iter().filter(single).map(|span| span.tokens.len()).sum(),
+            blocks: read.map_or(0, |pages| pages.div_ceil(2).next_power_of_two().min(MOST_BLOCKS)),
             tiles: spans.iter().filter(|span| !single(span)).map(tiles).sum(),
             wanted: spans.iter().map(Span::wanted).sum(),
             sequences: spans.len(),
@@ -131,7 +138,8 @@ mod tests {
         ];
         let step = Step::of(&spans).unwrap();
         let form = step.form;
-        let expected = Form { rows: 73, singles: 3, tiles: 1, wanted: 3, sequences: 3, table_width: 8 };
+        let expected =
+            Form { rows: 73, singles: 3, blocks: 4, tiles: 1, wanted: 3, sequences: 3, table_width: 8 };
         assert_eq!(form, expected);
         let [positions, sequences, wanted, singles, tiles, tables, end] = form.offsets();
         let words = &step.words;

@@ -6,8 +6,9 @@ use candle_core::cuda_backend::CudaStorageSlice;
 use candle_core::{DType, Device, Result, Storage, Tensor, bail};
 use cudarc::driver::{CudaStream, DevicePtr};
 
-use super::kernels::{Kernels, Matrix, computing};
-use super::memory::Address;
+use super::kernels::Kernels;
+use super::memory::{Address, computing};
+use super::product::Matrix;
 use super::sizes::Sizes;
 use crate::local::gguf::{ModelFile, first_line};
 use crate::model::ModelError;
@@ -35,6 +36,9 @@ pub(super) struct Weights {
     kept: Vec<Tensor>,
 }
 
+/// Returns the address of a tensor by the names and shapes of its parts, which lie one above the other.
+type Load<'a> = dyn FnMut(&[(String, Vec<usize>)], DType) -> std::result::Result<Address, ModelError> + 'a;
+
 impl Weights {
     /// Loads the weights of `file`.
     pub(super) fn load(
@@ -51,7 +55,7 @@ impl Weights {
             let tensor = source.stacked(parts, kind)?;
             let path = source.file.path().to_owned();
             let failed = |error| ModelError::Load { path, reason: first_line(&error) };
-            keeper.keep(tensor).map_err(failed)
+            keeper.keep(&tensor).map_err(failed)
         })
         .map(|weights| Self { kept: keeper.tensors, ..weights })
     }
@@ -70,11 +74,11 @@ impl Weights {
             let outputs: usize = parts.iter().map(|part| part.1.iter().product::<usize>()).sum();
             if kind == DType::F32 {
                 return Tensor::ones(outputs, kind, device)
-                    .and_then(|ones| keeper.keep(ones))
+                    .and_then(|ones| keeper.keep(&ones))
                     .map_err(failed);
             }
             let address =
-                Tensor::zeros(outputs, kind, device).and_then(|zeros| keeper.keep(zeros)).map_err(failed)?;
+                Tensor::zeros(outputs, kind, device).and_then(|zeros| keeper.keep(&zeros)).map_err(failed)?;
             device.synchronize().map_err(failed)?;
             seed += 1 << 40;
             kernels.fill(address, outputs, seed, 0.03).map_err(computing)?;
@@ -93,7 +97,7 @@ impl Weights {
         sizes: &Sizes,
         biased: bool,
         tied: bool,
-        load: &mut dyn FnMut(&[(String, Vec<usize>)], DType) -> std::result::Result<Address, ModelError>,
+        load: &mut Load<'_>,
     ) -> std::result::Result<Self, ModelError> {
         let &Sizes { hidden, feed, heads, kv_heads, head, vocabulary, .. } = sizes;
         let mut vector = |name: String, length| load(&[(name, vec![length])], DType::F32);
@@ -163,7 +167,7 @@ pub(super) struct Keeper<'a> {
 
 impl Keeper<'_> {
     /// Keeps a tensor and returns where its numbers begin.
-    pub(super) fn keep(&mut self, tensor: Tensor) -> Result<Address> {
+    pub(super) fn keep(&mut self, tensor: &Tensor) -> Result<Address> {
         let tensor = tensor.contiguous()?;
         let address = {
             let (storage, layout) = tensor.storage_and_layout();
