@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, Fused};
 use super::info::ModelInfo;
+use super::shape::Sizes;
 use crate::model::ModelError;
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
@@ -22,7 +23,7 @@ pub(super) struct ModelFile {
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorInfo>,
     data_offset: u64,
-    architecture: Architecture,
+    architecture: &'static Architecture,
     info: ModelInfo,
 }
 
@@ -59,7 +60,7 @@ impl ModelFile {
             architecture,
             info: ModelInfo {
                 name: String::new(),
-                architecture: architecture.name().to_owned(),
+                architecture: architecture.name.to_owned(),
                 quantization: String::new(),
                 context: 0,
                 parameters: 0,
@@ -69,6 +70,7 @@ impl ModelFile {
         };
         model.describe()?;
         model.check_length()?;
+        model.unfuse()?;
         Ok(model)
     }
 
@@ -78,7 +80,7 @@ impl ModelFile {
     }
 
     /// The architecture.
-    pub(super) fn architecture(&self) -> Architecture {
+    pub(super) fn architecture(&self) -> &'static Architecture {
         self.architecture
     }
 
@@ -137,7 +139,7 @@ impl ModelFile {
 
     /// The key under which files of this architecture keep `name`.
     pub(super) fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.architecture.name())
+        format!("{}.{name}", self.architecture.name)
     }
 
     /// A whole number that the architecture needs, such as `block_count`.
@@ -188,6 +190,42 @@ impl ModelFile {
         Ok(())
     }
 
+    /// Gives the matrices of fused tensors names of their own.
+    fn unfuse(&mut self) -> Result<(), ModelError> {
+        let Some(fused) = self.architecture.fused else { return Ok(()) };
+        let fused = fused(&Sizes::read(self)?);
+        for layer in 0..self.dimension("block_count")? {
+            for fused in &fused {
+                self.split(layer, fused)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, layer: usize, fused: &Fused) -> Result<(), ModelError> {
+        let name = |part: &str| format!("blk.{layer}.{part}.weight");
+        let (whole, inputs) = (name(fused.whole), fused.inputs);
+        let rows: usize = fused.parts.iter().map(|part| part.1).sum();
+        let Some(info) = self.tensors.remove(&whole) else {
+            return Err(self.fail(format!("it has no tensor `{whole}`, which its architecture needs")));
+        };
+        let (found, kind) = (info.shape.dims(), info.ggml_dtype);
+        if found != [rows, inputs] || !inputs.is_multiple_of(kind.block_size().max(1)) {
+            return Err(self.fail(format!(
+                "its tensor `{whole}` has the shape {found:?}: expected {:?}",
+                [rows, inputs]
+            )));
+        }
+        let row = (inputs / kind.block_size().max(1) * kind.type_size()) as u64;
+        let mut offset = info.offset;
+        for (part, rows) in &fused.parts {
+            let part_info = TensorInfo { ggml_dtype: kind, shape: (*rows, inputs).into(), offset };
+            self.tensors.insert(name(part), part_info);
+            offset += *rows as u64 * row;
+        }
+        Ok(())
+    }
+
     fn check_length(&self) -> Result<(), ModelError> {
         let end = |info: &TensorInfo| {
             let blocks = info.shape.elem_count().div_ceil(info.ggml_dtype.block_size().max(1));
@@ -205,7 +243,7 @@ impl ModelFile {
     }
 }
 
-fn architecture(metadata: &HashMap<String, Value>) -> Result<Architecture, String> {
+fn architecture(metadata: &HashMap<String, Value>) -> Result<&'static Architecture, String> {
     let name = metadata.get("general.architecture").and_then(|value| value.to_string().ok());
     Architecture::named(name.map_or("", String::as_str))
 }

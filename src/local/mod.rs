@@ -1,7 +1,7 @@
 //! The local engine: computes models on this machine, behind the traits of `model`.
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
-//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `device`, `load`; `cpu`
+//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `positions`, `device`, `load`; `cpu`
 //! with `kernel` on processors, `cuda` on graphics processors, and `llama` with `weights` and `cache` on those that `cuda` has
 //! no kernels for), text (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`,
 //! `constraint`, `serving`, `engine`). `serving` works on many requests at once, over pages of keys and values that requests
@@ -27,6 +27,7 @@ mod llama;
 mod load;
 mod measure;
 mod pass;
+mod positions;
 mod pretokenize;
 mod pull;
 mod sampling;

@@ -89,8 +89,6 @@ pub(super) struct Turning {
     pub(super) cosines: Address,
     pub(super) sines: Address,
     pub(super) halves: bool,
-    pub(super) q_norm: Address,
-    pub(super) k_norm: Address,
     pub(super) epsilon: f32,
 }
 
@@ -201,10 +199,10 @@ impl Kernels {
         )
     }
 
-    /// Turns queries and keys, and keeps keys and values in their pages.
+    /// Turns queries and keys, their heads normalized where there are norms, and keeps keys and values in their pages.
     pub(super) fn turn_and_keep(
         &self,
-        qkv: Address,
+        (qkv, (q_norm, k_norm)): (Address, (Address, Address)),
         (keys, values): (Address, Address),
         places: &Places,
         turning: &Turning,
@@ -232,8 +230,8 @@ impl Kernels {
                 int(heads.kv_heads),
                 int(heads.head),
                 i32::from(turning.halves),
-                turning.q_norm,
-                turning.k_norm,
+                q_norm,
+                k_norm,
                 turning.epsilon,
             ],
         )

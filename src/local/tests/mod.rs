@@ -11,6 +11,7 @@ use super::weights::Storage;
 mod alone;
 mod answers;
 mod cancelling;
+mod families;
 mod files;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -26,6 +27,7 @@ mod sharing;
 mod tiny;
 mod toy;
 
+pub(super) use families::FAMILIES;
 pub(super) use mixed::MODELS;
 pub(super) use tiny::{model, weights};
 
