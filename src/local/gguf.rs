@@ -120,6 +120,15 @@ impl ModelFile {
         self.metadata.get(key)?.to_bool().ok()
     }
 
+    /// Says another base of turns than the file does.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "bases are powers of ten and the like, which are near enough"
+    )]
+    pub(super) fn turn_by(&mut self, base: u32) {
+        self.metadata.insert(self.key("rope.freq_base"), Value::F32(base as f32));
+    }
+
     /// A list of texts of the metadata.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, ModelError> {
         let values = self.metadata.get(key).and_then(|value| value.to_vec().ok());
@@ -135,6 +144,13 @@ impl ModelFile {
             value => value.to_u64().ok().and_then(|v| i64::try_from(v).ok()).unwrap_or(0),
         };
         values.map(|values| values.iter().map(number).collect()).unwrap_or_default()
+    }
+
+    /// A list of fractions of the metadata; empty where there is none.
+    pub(super) fn fractions(&self, key: &str) -> Vec<f32> {
+        let values = self.metadata.get(key).and_then(|value| value.to_vec().ok());
+        let fractions = values.and_then(|values| values.iter().map(|value| value.to_f32().ok()).collect());
+        fractions.unwrap_or_default()
     }
 
     /// The key under which files of this architecture keep `name`.

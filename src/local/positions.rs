@@ -148,6 +148,15 @@ impl Scale {
     }
 }
 
+/// Names the way in which a model computes contexts of up to `window` tokens, where other windows are computed otherwise.
+pub(super) fn way(file: &ModelFile, window: usize) -> String {
+    let (window, trained) = (window as u64, file.info().context);
+    let original = file.number(&file.key("rope.scaling.original_context_length")).unwrap_or(trained);
+    let long = file.has("rope_factors_long.weight") && window > original;
+    let stretched = if window > trained { format!(":stretched-{window}") } else { String::new() };
+    if long { format!(":long{stretched}") } else { stretched }
+}
+
 fn factors(file: &mut ModelFile, name: &str, count: usize) -> Result<Vec<f32>, ModelError> {
     let factors = file.tensor(name, &[count], &Device::Cpu)?;
     let read = factors.dequantize(&Device::Cpu).and_then(|factors| factors.to_vec1::<f32>());

@@ -22,8 +22,11 @@ mod qwen2;
 mod recorded;
 mod reference;
 mod scheduling;
+mod scored;
 mod serving;
 mod sharing;
+mod stretching;
+mod templates;
 mod tiny;
 mod toy;
 
