@@ -126,7 +126,7 @@ impl LocalModel {
         let endless = if options.ignore_end { ":endless" } else { "" };
         let base = options.rope_base.map(|base| format!(":base-{base}")).unwrap_or_default();
         let way = format!("{}{base}{endless}", positions::way(&file, window));
-        let identity = format!("local:{}:{}:{COMPUTATION}{way}", hash(path)?.short(), info.name);
+        let identity = format!("local:{}:{}:{COMPUTATION}{way}", hash(&file)?.short(), info.name);
         let capacity = capacity(options, window, kv_bytes, device.gpu.is_some());
         let sequences = capacity.sequences;
         let scheduler = Scheduler::new(pass, Arc::clone(&vocabulary), capacity);
@@ -325,16 +325,20 @@ pub(super) fn template(file: &ModelFile) -> Result<ChatTemplate, ModelError> {
     ChatTemplate::new(source, name("tokenizer.ggml.bos_token_id"), name("tokenizer.ggml.eos_token_id"))
 }
 
-fn hash(path: &Path) -> Result<ContentHash, ModelError> {
-    let fail = |error: std::io::Error| ModelError::Load { path: path.to_owned(), reason: error.to_string() };
-    let mut file = File::open(path).map_err(fail)?;
+fn hash(file: &ModelFile) -> Result<ContentHash, ModelError> {
     let mut hasher = ContentHash::streaming();
     let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer).map_err(fail)?;
-        if read == 0 {
-            return Ok(hasher.finish());
+    for path in file.files() {
+        let fail =
+            |error: std::io::Error| ModelError::Load { path: path.to_owned(), reason: error.to_string() };
+        let mut file = File::open(path).map_err(fail)?;
+        loop {
+            let read = file.read(&mut buffer).map_err(fail)?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(buffer.get(..read).unwrap_or(&[]));
         }
-        hasher.update(buffer.get(..read).unwrap_or(&[]));
     }
+    Ok(hasher.finish())
 }

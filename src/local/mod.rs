@@ -1,7 +1,7 @@
 //! The local engine: computes models on this machine, behind the traits of `model`.
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
-//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `positions`, `device`, `load`; `cpu`
+//! knows nothing of the one above: the container and its weights (`gguf`, `checkpoint`, `shape`, `architecture`, `positions`, `device`, `load`; `cpu`
 //! with `kernel` on processors, `cuda` on graphics processors, and `llama` with `weights` and `cache` on those that `cuda` has
 //! no kernels for), text (`tokenizer`, `pretokenize`, `scored`, `wordcount`, `template`), and answers (`sampling`, `stream`,
 //! `constraint`, `serving`, `engine`). `serving` works on many requests at once, over pages of keys and values that requests
@@ -11,6 +11,7 @@
 
 mod architecture;
 mod cache;
+mod checkpoint;
 mod constraint;
 mod counter;
 mod cpu;

@@ -96,6 +96,13 @@ impl Turns {
             }
             "none" | "ntk" => {}
             "linear" => turns.divide(&vec![scale.factor; turned / 2]),
+            "llama3" => {
+                let (low, high) = (
+                    number(file, "rope.scaling.low_freq_factor"),
+                    number(file, "rope.scaling.high_freq_factor"),
+                );
+                turns.part(&scale, (low.unwrap_or(1.0), high.unwrap_or(4.0)));
+            }
             "yarn" => {
                 let (fast, slow) = (
                     number(file, "rope.scaling.yarn_beta_fast"),
@@ -106,7 +113,7 @@ impl Turns {
             }
             _ => {
                 return Err(file.fail(format!(
-                    "its positions are stretched by `{kind}`: expected `linear`, `yarn`, `longrope` with its factors, `ntk` or none"
+                    "its positions are stretched by `{kind}`: expected `linear`, `yarn`, `llama3`, `longrope` with its factors, `ntk` or none"
                 )));
             }
         }
@@ -115,6 +122,15 @@ impl Turns {
 
     fn divide(&mut self, factors: &[f32]) {
         self.angles.iter_mut().zip(factors).for_each(|(angle, factor)| *angle /= factor);
+    }
+
+    /// Stretches pairs that turn fewer than `low` times over the context before, leaves those that turn more than `high` times.
+    fn part(&mut self, scale: &Scale, (low, high): (f32, f32)) {
+        for angle in &mut self.angles {
+            let around = scale.original * *angle / std::f32::consts::TAU;
+            let fastness = ((around - low) / (high - low)).clamp(0.0, 1.0);
+            *angle = (1.0 - fastness) * *angle / scale.factor + fastness * *angle;
+        }
     }
 
     /// Stretches pairs that turn slowly, leaves those that turn fast, and goes from one to the other in between.

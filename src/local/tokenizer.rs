@@ -77,7 +77,9 @@ impl Vocabulary {
     pub(super) fn load(file: &ModelFile) -> Result<Self, ModelError> {
         let kind = file.text("tokenizer.ggml.model").unwrap_or("none");
         let tokens = file.texts("tokenizer.ggml.tokens")?;
-        let beside = file.path().with_file_name("tokenizer.json");
+        let path = file.path();
+        let beside =
+            if path.is_dir() { path.join("tokenizer.json") } else { path.with_file_name("tokenizer.json") };
         let pre = file.text("tokenizer.ggml.pre").unwrap_or("default");
         let known = !beside.is_file() || pre_tokenizer(pre, false).is_ok();
         let (encoder, words, bytes, first) = if kind == "gpt2" && known {

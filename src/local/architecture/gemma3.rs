@@ -1,7 +1,7 @@
 //! Gemma 3, for text: five layers that see a window for one that sees everything, norms before and after, and an embedding that
 //! is multiplied. Norms in files have had one added.
 
-use super::{Architecture, Blueprint, Gate, Pairing, Window, llama};
+use super::{Architecture, Blueprint, Gate, Window, llama};
 use crate::local::gguf::ModelFile;
 use crate::local::shape::Sizes;
 
@@ -18,13 +18,12 @@ const LARGEST: usize = 62;
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
 fn blueprint(file: &ModelFile, sizes: &Sizes) -> Blueprint {
-    let plain = llama::blueprint(file, sizes);
+    let plain = llama::plain(sizes);
     let largest = file.dimension("block_count").is_ok_and(|layers| layers == LARGEST);
     let mean = sizes.hidden as f32 / sizes.heads as f32;
     let number = |name| file.number(&file.key(name)).and_then(|number| usize::try_from(number).ok());
     let every = number("attention.sliding_window_pattern").unwrap_or(WIDE_EVERY);
     Blueprint {
-        pairing: Pairing::Halves,
         head_norms: true,
         post_norms: true,
         gate: Gate::Gelu,

@@ -1,7 +1,7 @@
 //! Phi-3 and Phi-4-mini: queries, keys and values are one tensor and gates and values of the feed another, heads may be turned in
 //! part, and every layer may see a window.
 
-use super::{Architecture, Blueprint, Fused, Pairing, Window, llama};
+use super::{Architecture, Blueprint, Fused, Window, llama};
 use crate::local::gguf::ModelFile;
 use crate::local::shape::Sizes;
 
@@ -11,9 +11,8 @@ fn blueprint(file: &ModelFile, sizes: &Sizes) -> Blueprint {
     let window = file.number(&file.key("attention.sliding_window"));
     let positions = window.and_then(|window| usize::try_from(window).ok()).filter(|&window| window > 0);
     Blueprint {
-        pairing: Pairing::Halves,
         window: positions.map(|positions| Window { positions, wide_every: None }),
-        ..llama::blueprint(file, sizes)
+        ..llama::plain(sizes)
     }
 }
 

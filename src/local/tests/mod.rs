@@ -11,6 +11,7 @@ use super::weights::Storage;
 mod alone;
 mod answers;
 mod cancelling;
+mod checkpoint;
 mod families;
 mod files;
 #[cfg(feature = "cuda")]
