@@ -15,6 +15,7 @@ use super::gguf::ModelFile;
 use super::info::ModelInfo;
 use super::load::Loaded;
 use super::pass::PAGE;
+use super::positions;
 use super::sampling::likeliest;
 use super::serving::{Capacity, Job, Outcome, STEP, Scheduler, Task};
 use super::template::ChatTemplate;
@@ -66,6 +67,11 @@ pub struct LocalOptions {
     /// Guesses are held against the model's own choice, so they make an answer faster and not another: on the processors not by
     /// a bit, and on a graphics processor within the rounding that other requests cause as well.
     pub lookup: Option<bool>,
+    /// Another base of the angles by which positions are turned than the file names: for models that were trained further with one.
+    pub rope_base: Option<u32>,
+    /// Whether `window` may be longer than the context that the model was trained with. Its positions are stretched then, as by
+    /// the way that is called NTK-aware: answers are worse than within the context, and others than those without.
+    pub stretch: bool,
 }
 
 /// A model that is computed on this machine.
@@ -118,7 +124,9 @@ impl LocalModel {
         let grammars = Grammars::new(&vocabulary)?;
         let kv_bytes = pass.position_bytes();
         let endless = if options.ignore_end { ":endless" } else { "" };
-        let identity = format!("local:{}:{}:{COMPUTATION}{endless}", hash(path)?.short(), info.name);
+        let base = options.rope_base.map(|base| format!(":base-{base}")).unwrap_or_default();
+        let way = format!("{}{base}{endless}", positions::way(&file, window));
+        let identity = format!("local:{}:{}:{COMPUTATION}{way}", hash(&file)?.short(), info.name);
         let capacity = capacity(options, window, kv_bytes, device.gpu.is_some());
         let sequences = capacity.sequences;
         let scheduler = Scheduler::new(pass, Arc::clone(&vocabulary), capacity);
@@ -317,16 +325,20 @@ pub(super) fn template(file: &ModelFile) -> Result<ChatTemplate, ModelError> {
     ChatTemplate::new(source, name("tokenizer.ggml.bos_token_id"), name("tokenizer.ggml.eos_token_id"))
 }
 
-fn hash(path: &Path) -> Result<ContentHash, ModelError> {
-    let fail = |error: std::io::Error| ModelError::Load { path: path.to_owned(), reason: error.to_string() };
-    let mut file = File::open(path).map_err(fail)?;
+fn hash(file: &ModelFile) -> Result<ContentHash, ModelError> {
     let mut hasher = ContentHash::streaming();
     let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer).map_err(fail)?;
-        if read == 0 {
-            return Ok(hasher.finish());
+    for path in file.files() {
+        let fail =
+            |error: std::io::Error| ModelError::Load { path: path.to_owned(), reason: error.to_string() };
+        let mut file = File::open(path).map_err(fail)?;
+        loop {
+            let read = file.read(&mut buffer).map_err(fail)?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(buffer.get(..read).unwrap_or(&[]));
         }
-        hasher.update(buffer.get(..read).unwrap_or(&[]));
     }
+    Ok(hasher.finish())
 }

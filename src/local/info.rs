@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint;
 use super::embed::{Folder, WEIGHTS};
 use super::gguf::ModelFile;
 use super::known::known_models;
@@ -28,20 +29,24 @@ pub struct ModelInfo {
     pub bytes: u64,
 }
 
-/// Returns the file with the weights of the model at `path`.
+/// Returns the file with the weights of the model at `path`; where there are several, the one that names them.
 #[must_use]
 pub fn weights_of(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() }
+    let whole = path.join(WEIGHTS);
+    match path.is_dir() {
+        true if whole.is_file() || !checkpoint::is_folder(path) => whole,
+        true => path.join(checkpoint::INDEX),
+        false => path.to_owned(),
+    }
 }
 
 impl ModelInfo {
-    /// Reads the header of the model file at `path`, or of the folder there with the files of a model that embeds; no weight
-    /// is read.
+    /// Reads the header of the model file at `path`, or of the folder there with the files of a model; no weight is read.
     ///
     /// # Errors
     /// [`ModelError::Load`] where a file is missing, damaged, or of a kind that cannot be computed.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
-        if !path.is_dir() {
+        if !path.is_dir() || checkpoint::is_folder(path) {
             return Ok(ModelFile::open(path)?.info().clone());
         }
         let mut info = Folder::open(path)?.info()?;

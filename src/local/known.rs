@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint;
+
 /// What a model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
-    /// Answers to messages. Its one file is a GGUF file.
+    /// Answers to messages. Its one file is a GGUF file, or its files lie in a folder.
     Chat,
     /// Vectors of texts. Its files lie in a folder.
     Embeddings,
@@ -18,7 +20,7 @@ impl ModelKind {
     /// Returns what a model that lies at `path` is asked for.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        if path.is_dir() { Self::Embeddings } else { Self::Chat }
+        if path.is_dir() && !checkpoint::is_folder(path) { Self::Embeddings } else { Self::Chat }
     }
 }
 

@@ -34,7 +34,15 @@ impl Loaded {
     pub(super) fn new(path: &Path, options: &LocalOptions) -> Result<Self, ModelError> {
         let mut file = ModelFile::open(path)?;
         let info = file.info().clone();
-        let context = options.window.unwrap_or(info.context).min(info.context);
+        let context = options.window.unwrap_or(info.context);
+        let context = if options.stretch { context } else { context.min(info.context) };
+        if context > info.context {
+            tracing::warn!(context, trained = info.context, "positions are stretched: answers may be worse");
+        }
+        if let Some(base) = options.rope_base {
+            tracing::warn!(base, "positions are turned by another base than the model file names");
+            file.turn_by(base);
+        }
         let window = usize::try_from(context).map_err(|error| file.fail(error.to_string()))?;
         let (on, device) = device::choose();
         let vocabulary = Vocabulary::load(&file)?;

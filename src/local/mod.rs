@@ -1,9 +1,9 @@
 //! The local engine: computes models on this machine, behind the traits of `model`.
 //!
 //! A model file says everything itself: sizes, vocabulary, chat template. It is read in three layers, each of which
-//! knows nothing of the one above: the container and its weights (`gguf`, `shape`, `architecture`, `device`, `load`; `cpu`
+//! knows nothing of the one above: the container and its weights (`gguf`, `checkpoint`, `shape`, `architecture`, `positions`, `device`, `load`; `cpu`
 //! with `kernel` on processors, `cuda` on graphics processors, and `llama` with `weights` and `cache` on those that `cuda` has
-//! no kernels for), text (`tokenizer`, `pretokenize`, `wordcount`, `template`), and answers (`sampling`, `stream`,
+//! no kernels for), text (`tokenizer`, `pretokenize`, `scored`, `wordcount`, `template`), and answers (`sampling`, `stream`,
 //! `constraint`, `serving`, `engine`). `serving` works on many requests at once, over pages of keys and values that requests
 //! which begin alike share; between it and what computes stands `pass`, whose speed `speed` measures. `measure` is the text
 //! layer alone. `embed` computes models that turn texts into vectors, which
@@ -11,6 +11,7 @@
 
 mod architecture;
 mod cache;
+mod checkpoint;
 mod constraint;
 mod counter;
 mod cpu;
@@ -27,9 +28,11 @@ mod llama;
 mod load;
 mod measure;
 mod pass;
+mod positions;
 mod pretokenize;
 mod pull;
 mod sampling;
+mod scored;
 mod serving;
 mod shape;
 mod sources;

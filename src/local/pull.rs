@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::checkpoint;
 use super::embed::is_folder;
 use super::info::ModelInfo;
 use super::known::{KnownFile, KnownModel, ModelKind, known_models};
@@ -139,7 +140,7 @@ pub fn installed(dir: &Path) -> Vec<InstalledModel> {
     let read = |path: PathBuf| {
         let gguf = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
         let name = if gguf { path.file_stem() } else { path.file_name() }?.to_str()?.to_owned();
-        let info = if gguf || is_folder(&path) { ModelInfo::read(&path).ok()? } else { return None };
+        let info = if gguf || is_model(&path) { ModelInfo::read(&path).ok()? } else { return None };
         Some(InstalledModel { name, path, info })
     };
     let mut models: Vec<InstalledModel> = entries.filter_map(read).collect();
@@ -153,12 +154,12 @@ pub fn installed(dir: &Path) -> Vec<InstalledModel> {
 /// [`PullError::NotInstalled`] where the model is known but not here, [`PullError::Unknown`] otherwise.
 pub fn resolve(name_or_path: &str, dir: &Path) -> Result<PathBuf, PullError> {
     let here = [dir.join(format!("{name_or_path}.gguf")), dir.join(name_or_path)];
-    let model = here.into_iter().find(|path| path.is_file() || is_folder(path));
+    let model = here.into_iter().find(|path| path.is_file() || is_model(path));
     if let (false, Some(model)) = (name_or_path.contains(['/', '\\']), model) {
         return Ok(model);
     }
     let path = Path::new(name_or_path);
-    if path.is_file() || is_folder(path) {
+    if path.is_file() || is_model(path) {
         return Ok(path.to_owned());
     }
     let known: Vec<String> = known_models().into_iter().map(|model| model.name).collect();
@@ -167,6 +168,10 @@ pub fn resolve(name_or_path: &str, dir: &Path) -> Result<PathBuf, PullError> {
         return Err(PullError::NotInstalled { name });
     }
     Err(PullError::Unknown { name, known })
+}
+
+fn is_model(folder: &Path) -> bool {
+    is_folder(folder) || checkpoint::is_folder(folder)
 }
 
 /// Moves the files of a model to `target`, where they stand all at once.

@@ -1,8 +1,6 @@
-//! The sizes of a model of the llama family and how far its positions are turned, as the file's metadata says.
+//! The sizes of a model of the llama family, as the file's metadata says.
 
-use candle_core::Device;
-
-use super::gguf::{ModelFile, first_line};
+use super::gguf::ModelFile;
 use crate::model::ModelError;
 
 /// The sizes of a model.
@@ -18,6 +16,8 @@ pub(super) struct Sizes {
     pub(super) kv_heads: usize,
     /// Numbers of a head.
     pub(super) head: usize,
+    /// The first of them are turned, so many.
+    pub(super) turned: usize,
     /// What is added to the mean of squares.
     pub(super) epsilon: f32,
 }
@@ -31,7 +31,7 @@ impl Sizes {
         let kv_heads = file.dimension("attention.head_count_kv").unwrap_or(heads);
         let head = file.dimension("attention.key_length").unwrap_or(hidden / heads);
         let turned = file.dimension("rope.dimension_count").unwrap_or(head);
-        if turned != head || !heads.is_multiple_of(kv_heads) || !head.is_multiple_of(2) {
+        if turned > head || !heads.is_multiple_of(kv_heads) || !turned.is_multiple_of(2) || turned < 4 {
             return Err(file.fail(format!(
                 "its {heads} heads of {head} numbers, {kv_heads} of them with keys and {turned} numbers turned, do not fit together"
             )));
@@ -42,37 +42,6 @@ impl Sizes {
         let key = file.key("attention.layer_norm_rms_epsilon");
         let epsilon =
             file.fraction(&key).ok_or_else(|| file.fail(format!("its metadata has no fraction `{key}`")))?;
-        Ok(Self { hidden, feed, heads, kv_heads, head, epsilon })
+        Ok(Self { hidden, feed, heads, kv_heads, head, turned, epsilon })
     }
-}
-
-/// Returns the angle by which each pair of a head is turned from one position to the next, in single precision as
-/// llama.cpp computes it.
-#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
-pub(super) fn turns(file: &mut ModelFile, head: usize) -> Result<Vec<f32>, ModelError> {
-    let base = file.fraction(&file.key("rope.freq_base")).unwrap_or(10_000.0);
-    let scaling = file.text(&file.key("rope.scaling.type")).unwrap_or("none").to_owned();
-    let stretch = match scaling.as_str() {
-        "none" => 1.0,
-        "linear" => {
-            let factor = file.fraction(&file.key("rope.scaling.factor"));
-            factor.filter(|&factor| factor > 0.0).unwrap_or(1.0)
-        }
-        _ => {
-            return Err(
-                file.fail(format!("its positions are stretched by `{scaling}`: expected `linear` or none"))
-            );
-        }
-    };
-    let half = head / 2;
-    let factors = if file.has("rope_freqs.weight") {
-        let factors = file.tensor("rope_freqs.weight", &[half], &Device::Cpu)?;
-        let read = factors.dequantize(&Device::Cpu).and_then(|factors| factors.to_vec1::<f32>());
-        read.map_err(|error| file.fail(first_line(&error)))?
-    } else {
-        vec![1.0; half]
-    };
-    let turns =
-        (0..half).zip(factors).map(|(i, factor)| base.powf(-2.0 * i as f32 / head as f32) / factor / stretch);
-    Ok(turns.collect())
 }

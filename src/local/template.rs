@@ -79,14 +79,18 @@ impl ChatTemplate {
     fn render_asked(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         let text = self.render_text(messages)?;
         // A template that looks into a message, or trims it, may not bring every mark back.
-        let placed = [whole, without_thought].into_iter().find_map(|cut| self.placed(messages, &text, cut));
+        let cuts: [Cut; 3] = [whole, without_thought, without_thought_and_lines];
+        let placed = cuts.into_iter().find_map(|cut| self.placed(messages, &text, cut));
         placed.map_or_else(|| search(text, messages), Ok)
     }
 
-    /// Finds the messages in `text`, of each the second of the two parts that `cut` makes of it; none where that text would be
-    /// another one.
+    /// Finds the messages in `text`, of each answer the second of the two parts that `cut` makes of it; none where that text would
+    /// be another one.
     fn placed(&self, messages: &[Message], text: &str, cut: Cut) -> Option<Prompt> {
-        let parts: Vec<(&str, &str)> = messages.iter().map(|message| cut(&message.content)).collect();
+        let parts: Vec<(&str, &str)> = messages
+            .iter()
+            .map(|message| if message.role == Role::Assistant { cut } else { whole }(&message.content))
+            .collect();
         let marked: Vec<Message> = messages
             .iter()
             .zip(parts.iter().enumerate())
@@ -166,19 +170,30 @@ fn without_thought(content: &str) -> (&str, &str) {
     content.rfind(THOUGHT_END).map_or(("", content), |at| content.split_at(at + THOUGHT_END.len()))
 }
 
+fn without_thought_and_lines(content: &str) -> (&str, &str) {
+    let (_, rest) = without_thought(content);
+    content.split_at(content.len() - rest.trim_start_matches('\n').len())
+}
+
+/// Puts messages in the places of their marks, in whatever order the template brings them.
 fn fill(frame: &str, parts: &[(&str, &str)]) -> Option<Prompt> {
+    let places = parts.iter().enumerate().map(|(index, (_, content))| {
+        let mark = mark(index);
+        frame.find(&mark).map(|at| (at, mark.len(), *content))
+    });
+    let mut places: Vec<(usize, usize, &str)> = places.collect::<Option<_>>()?;
+    places.sort_unstable();
     let mut text = String::new();
     let mut contents = Vec::new();
-    let mut rest = frame;
-    for (index, (_, content)) in parts.iter().enumerate() {
-        let (before, after) = rest.split_once(mark(index).as_str())?;
-        text.push_str(before);
+    let mut done = 0;
+    for (at, length, content) in places {
+        text.push_str(frame.get(done..at)?);
         let start = text.len();
         text.push_str(content);
         contents.push((start, text.len()));
-        rest = after;
+        done = at + length;
     }
-    text.push_str(rest);
+    text.push_str(frame.get(done..)?);
     Some(Prompt { text, contents })
 }
 

@@ -12,6 +12,7 @@ use tokenizers::models::bpe::{BPE, Vocab};
 
 use super::gguf::ModelFile;
 use super::pretokenize::{Words, pre_tokenizer};
+use super::scored::{Scored, bytes_of};
 use super::wordcount::WordCounter;
 use crate::model::ModelError;
 use crate::text::{TokenCount, TokenCounter};
@@ -45,9 +46,17 @@ pub(super) enum Piece<'a> {
     Content(&'a str),
 }
 
+/// What turns text into tokens.
+enum Encoder {
+    /// That of the library: byte pairs, or what a `tokenizer.json` says.
+    Library(Box<Tokenizer>),
+    /// Pieces with scores.
+    Scored(Scored),
+}
+
 /// The vocabulary of one model.
 pub(super) struct Vocabulary {
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     words: Option<WordCounter>,
     bytes: Vec<Vec<u8>>,
     specials: Vec<(String, TokenId)>,
@@ -63,32 +72,40 @@ impl fmt::Debug for Vocabulary {
 }
 
 impl Vocabulary {
-    /// Builds the vocabulary that `file` describes, or takes the `tokenizer.json` beside it where the file's kind is
-    /// not byte-level BPE.
+    /// Builds the vocabulary that `file` describes, or takes the `tokenizer.json` beside it where that kind, or its way to cut
+    /// text into words, is not known.
     pub(super) fn load(file: &ModelFile) -> Result<Self, ModelError> {
         let kind = file.text("tokenizer.ggml.model").unwrap_or("none");
         let tokens = file.texts("tokenizer.ggml.tokens")?;
-        let beside = file.path().with_file_name("tokenizer.json");
-        let (tokenizer, words, bytes, first) = if kind == "gpt2" {
+        let path = file.path();
+        let beside =
+            if path.is_dir() { path.join("tokenizer.json") } else { path.with_file_name("tokenizer.json") };
+        let pre = file.text("tokenizer.ggml.pre").unwrap_or("default");
+        let known = !beside.is_file() || pre_tokenizer(pre, false).is_ok();
+        let (encoder, words, bytes, first) = if kind == "gpt2" && known {
             let (tokenizer, words, first) = byte_level(file, &tokens)?;
             let bytes = tokens.iter().map(|token| byte_level_bytes(token)).collect();
-            (tokenizer, words, bytes, first)
+            (Encoder::Library(Box::new(tokenizer)), words, bytes, first)
+        } else if kind == "llama" {
+            let kinds = file.numbers("tokenizer.ggml.token_type");
+            let bytes = tokens.iter().zip(kinds).map(|(token, kind)| bytes_of(token, kind)).collect();
+            (Encoder::Scored(Scored::load(file, &tokens)?), None, bytes, true)
         } else if beside.is_file() {
             let (tokenizer, bytes) =
                 from_json(&beside).map_err(|reason| ModelError::Load { path: beside.clone(), reason })?;
-            (tokenizer, None, bytes, false)
+            (Encoder::Library(Box::new(tokenizer)), None, bytes, false)
         } else {
             return Err(file.fail(format!(
-                "its tokenizer is of the kind `{kind}`: expected `gpt2`, or a `tokenizer.json` beside the file"
+                "its tokenizer is of the kind `{kind}`: expected `gpt2`, `llama`, or a `tokenizer.json` beside the file"
             )));
         };
         let first = file.flag("tokenizer.ggml.add_bos_token").unwrap_or(first);
-        Self::assemble(file, tokenizer, words, bytes, &tokens, first)
+        Self::assemble(file, encoder, words, bytes, &tokens, first)
     }
 
     fn assemble(
         file: &ModelFile,
-        tokenizer: Tokenizer,
+        encoder: Encoder,
         words: Option<WordCounter>,
         mut bytes: Vec<Vec<u8>>,
         tokens: &[String],
@@ -101,7 +118,11 @@ impl Vocabulary {
         for (id, ((token, kind), bytes)) in (0..).zip(tokens.iter().zip(&kinds).zip(&mut bytes)) {
             if matches!(*kind, CONTROL | USER_DEFINED) {
                 specials.push((token.clone(), id));
-                *bytes = if *kind == CONTROL { Vec::new() } else { token.clone().into_bytes() };
+                match (*kind, &encoder) {
+                    (CONTROL, _) => bytes.clear(),
+                    (_, Encoder::Library(_)) => *bytes = token.clone().into_bytes(),
+                    (_, Encoder::Scored(_)) => {}
+                }
             }
             if *kind == CONTROL && END_NAMES.contains(&token.as_str()) {
                 ends.push(id);
@@ -117,7 +138,7 @@ impl Vocabulary {
         ends.sort_unstable();
         ends.dedup();
         let first = first.then(|| id("tokenizer.ggml.bos_token_id")).flatten();
-        Ok(Self { tokenizer, words, bytes, specials, ends, end_of_turn, first })
+        Ok(Self { encoder, words, bytes, specials, ends, end_of_turn, first })
     }
 
     /// Turns a whole prompt into tokens, with the model's first token where it wants one.
@@ -193,8 +214,14 @@ impl Vocabulary {
         if text.is_empty() {
             return Ok(());
         }
-        let encoding = self
-            .tokenizer
+        let tokenizer = match &self.encoder {
+            Encoder::Library(tokenizer) => tokenizer,
+            Encoder::Scored(scored) => {
+                scored.encode(text, ids);
+                return Ok(());
+            }
+        };
+        let encoding = tokenizer
             .encode_fast(text, false)
             .map_err(|error| ModelError::Compute { reason: format!("the tokenizer failed: {error}") })?;
         ids.extend_from_slice(encoding.get_ids());

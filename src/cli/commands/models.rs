@@ -209,7 +209,7 @@ fn bench(args: &BenchArgs, settings: &Settings, printer: &Printer) -> Result<(),
     let measured = match (&args.random_weights, &args.name) {
         (Some(config), _) => speed_of_shape(config, &plan),
         (None, name) => {
-            let path = crate::local::weights_of(&found(name.as_deref().unwrap_or_default(), settings)?);
+            let path = found(name.as_deref().unwrap_or_default(), settings)?;
             speed(&path, &LocalOptions { threads: args.threads, ..LocalOptions::default() }, &plan)
         }
     };

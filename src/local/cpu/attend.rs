@@ -8,6 +8,7 @@
 use super::cell::{Exact, Rows, WIDTH};
 use super::half::{narrow, widen};
 use super::product::{Floats, Halves, Way};
+use super::rows::norm_head;
 use super::turn::Angles;
 use crate::local::architecture::Pairing;
 use crate::local::kernel::{dispatch, exp};
@@ -37,6 +38,10 @@ pub(super) struct Group {
     pub(super) queries: usize,
     /// Which numbers are turned together.
     pub(super) pairing: Pairing,
+    /// What scores are multiplied with.
+    pub(super) scale: f32,
+    /// How many positions are seen, the own among them; all where it is none.
+    pub(super) window: Option<usize>,
 }
 
 /// Queries, keys and values of a step.
@@ -48,8 +53,21 @@ pub(super) struct Step<'a> {
     pub(super) panels: usize,
     /// The angles of its positions.
     pub(super) angles: &'a Angles,
+    /// What its heads are normalized with.
+    pub(super) norms: Norms<'a>,
     /// The instructions to compute with.
     pub(super) way: Way,
+}
+
+/// What the heads of queries and keys are normalized with before they are turned; nothing where they are not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Norms<'a> {
+    /// The weights of queries.
+    pub(super) queries: &'a [Exact],
+    /// The weights of keys.
+    pub(super) keys: &'a [Exact],
+    /// What is added to the mean of squares.
+    pub(super) epsilon: f32,
 }
 
 /// Where in a row of a step a head is: the panel that its part begins with, and its first number from there.
@@ -91,14 +109,16 @@ pub(super) struct Bench {
 /// Which positions of a page rows of queries see.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    /// Rows that see nothing of it.
-    skipped: usize,
+    /// Rows before those that see something of it, and before those that no longer do.
+    rows: (usize, usize),
     /// Rows of a position.
     queries: usize,
     /// The position of the first row.
     start: usize,
     /// The first position of the page.
     page: usize,
+    /// How many positions each sees; all where it is none.
+    window: Option<usize>,
 }
 
 impl Group {
@@ -158,6 +178,7 @@ pub(super) fn keep(
         let (panel, lane) = (position % PAGE / WIDTH, position % WIDTH);
 
         step.head(row + index, key, &mut bench.numbers);
+        norm_head(&mut bench.numbers, step.norms.keys, step.norms.epsilon);
         step.angles.turn(group.pairing, row + index, &mut bench.numbers);
         narrow(&bench.numbers, &mut bench.halves);
         let places = keys.iter_mut().skip(panel * blocks * WIDTH * WIDTH + lane).step_by(WIDTH);
@@ -194,7 +215,9 @@ pub(super) fn attend(
     out.fill([0.0; WIDTH]);
     let start = span.start + first;
     let end = start + rows / group.queries.max(1);
-    for page in 0..end.div_ceil(PAGE) {
+    // Pages that are wholly outside of the window of the first row are outside of those of all.
+    let from = group.window.map_or(0, |window| (start + 1).saturating_sub(window) / PAGE);
+    for page in from..end.div_ceil(PAGE) {
         let Some(halves) = page_of(span, page, group, pages.len()).and_then(|at| pages.get(at)) else {
             return;
         };
@@ -202,17 +225,27 @@ pub(super) fn attend(
         let (keys, values) = open(halves, (blocks, rows, reached), &mut bench.page);
         // Queries of earlier positions do not see this page.
         let skipped = (page * PAGE).saturating_sub(start) * group.queries;
+        // Those of late positions no longer do.
+        let past = group.window.map_or(rows, |window| {
+            ((page + 1) * PAGE + window).saturating_sub(start + 1).saturating_mul(group.queries).min(rows)
+        });
         let asked = Rows::all(&bench.queries, rows).from(skipped);
         for (panel, scores) in bench.scores.chunks_mut(rows.max(1)).enumerate() {
-            let Some(scores) = scores.get_mut(skipped..) else { continue };
+            let Some(scores) = scores.get_mut(skipped..past) else { continue };
             scores.fill([0.0; WIDTH]);
             keys.add(step.way, (panel, blocks, group.head), asked, scores);
         }
-        let seen = Seen { skipped, queries: group.queries, start, page: page * PAGE };
+        let seen = Seen {
+            rows: (skipped, past),
+            queries: group.queries,
+            start,
+            page: page * PAGE,
+            window: group.window,
+        };
         weigh(&mut bench.tops, &mut bench.sums, &mut bench.scores, out, seen);
         let weights = Rows::all(&bench.scores, rows).from(skipped);
         for (panel, out) in out.chunks_mut(rows.max(1)).enumerate() {
-            if let Some(out) = out.get_mut(skipped..) {
+            if let Some(out) = out.get_mut(skipped..past) {
                 values.add(step.way, (panel, PANELS, reached), weights, out);
             }
         }
@@ -229,9 +262,8 @@ pub(super) fn attend(
 
 impl Bench {
     /// Takes the queries of as many rows as there are, turned and scaled.
-    #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
     fn ask(&mut self, step: &Step<'_>, group: Group, row: usize, place: Place, rows: usize) {
-        let scale = 1.0 / (group.head as f32).sqrt();
+        let scale = group.scale;
         self.queries.clear();
         self.queries.resize(group.blocks() * rows, [0.0; WIDTH]);
         self.numbers.resize(group.head, 0.0);
@@ -242,6 +274,7 @@ impl Bench {
                 Place { number: place.number + head * group.head, ..place },
                 &mut self.numbers,
             );
+            norm_head(&mut self.numbers, step.norms.queries, step.norms.epsilon);
             step.angles.turn(group.pairing, position, &mut self.numbers);
             let blocks = self.queries.chunks_exact_mut(rows).filter_map(|block| block.get_mut(index));
             for (block, numbers) in blocks.zip(self.numbers.chunks(WIDTH)) {
@@ -327,8 +360,18 @@ fn weigh_body<const FMA: bool>(
     seen: Seen,
 ) {
     let count = tops.len().max(1);
-    for (index, (top, sums)) in tops.iter_mut().zip(sums.iter_mut()).enumerate().skip(seen.skipped) {
-        let reached = (seen.start + index / seen.queries.max(1) + 1).saturating_sub(seen.page);
+    let (skipped, past) = seen.rows;
+    for (index, (top, sums)) in tops.iter_mut().zip(sums.iter_mut()).enumerate().take(past).skip(skipped) {
+        let position = seen.start + index / seen.queries.max(1);
+        let reached = (position + 1).saturating_sub(seen.page);
+        let left = seen.window.map_or(0, |window| (position + 1).saturating_sub(seen.page + window));
+        if left > 0 {
+            for (panel, scores) in scores.chunks_exact_mut(count).enumerate() {
+                let hidden = scores.get_mut(index).map(|scores| scores.iter_mut());
+                let hidden = hidden.into_iter().flatten().take(left.saturating_sub(panel * WIDTH));
+                hidden.for_each(|score| *score = f32::NEG_INFINITY);
+            }
+        }
         if reached < PAGE {
             for (panel, scores) in scores.chunks_exact_mut(count).enumerate() {
                 let hidden = scores.get_mut(index).map(|scores| scores.iter_mut());
@@ -357,7 +400,9 @@ fn weigh_body<const FMA: bool>(
         }
     }
     for scores in scores.chunks_exact_mut(count) {
-        for ((scores, sums), top) in scores.iter_mut().zip(sums.iter_mut()).zip(&*tops).skip(seen.skipped) {
+        for ((scores, sums), top) in
+            scores.iter_mut().zip(sums.iter_mut()).zip(&*tops).take(past).skip(skipped)
+        {
             for (score, sum) in scores.iter_mut().zip(sums) {
                 let below = *score - top;
                 let weight = exp::<FMA>(below);

@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use super::Benches;
-use super::attend::{Asked, Group, Place, Step, attend, keep};
+use super::attend::{Asked, Group, Norms, Place, Step, attend, keep};
 use super::cell::{BLOCK, Exact, WIDTH};
 use super::linear::{Inputs, Linear, padded, spread};
 use super::product::Way;
-use super::rows::{gated, norm, pick, take};
+use super::rows::{add_norm, gated, norm, pick, take};
 use super::turn::Angles;
+use crate::local::architecture::{Blueprint, Gate};
 use crate::local::gguf::ModelFile;
 use crate::local::pass::{Rows, Span};
 use crate::local::shape::Sizes;
@@ -20,11 +21,20 @@ pub(super) struct Layer {
     queries: Linear,
     keys: Linear,
     values: Linear,
+    /// The norms of the heads of queries and of keys; nothing where they are not normalized.
+    query_norm: Vec<Exact>,
+    key_norm: Vec<Exact>,
     output: Linear,
+    /// The norms of what attention and the feed give; nothing where they are not normalized.
+    post_attention_norm: Vec<Exact>,
+    post_feed_norm: Vec<Exact>,
     feed_norm: Vec<Exact>,
     gate: Linear,
     up: Linear,
     down: Linear,
+    through: Gate,
+    /// How many positions are seen; all where it is none.
+    window: Option<usize>,
 }
 
 /// What all layers of a step have in common.
@@ -42,6 +52,8 @@ pub(super) struct Room {
     pub(super) tokens: Vec<usize>,
     pub(super) numbers: Vec<f32>,
     pub(super) angles: Angles,
+    /// Those of layers that see a window, where they are others.
+    pub(super) near: Angles,
     /// The rows between layers.
     pub(super) x: Vec<Exact>,
     /// What goes into products of `hidden` numbers.
@@ -58,28 +70,44 @@ pub(super) struct Room {
 
 impl Layer {
     /// Loads the layer of that index.
-    pub(super) fn load(file: &mut ModelFile, index: usize, sizes: &Sizes) -> Result<Self, ModelError> {
+    pub(super) fn load(
+        file: &mut ModelFile,
+        index: usize,
+        (sizes, blueprint): (&Sizes, &Blueprint),
+    ) -> Result<Self, ModelError> {
         let &Sizes { hidden, feed, heads, kv_heads, head, .. } = sizes;
-        let biased = file.architecture().biased();
         let name = |part: &str, kind: &str| format!("blk.{index}.{part}.{kind}");
         let mut projection = |part: &str, outputs| {
             let linear = Linear::load(file, &name(part, "weight"), outputs, hidden)?;
-            if biased { linear.with_bias(file, &name(part, "bias"), outputs) } else { Ok(linear) }
+            if blueprint.biased { linear.with_bias(file, &name(part, "bias"), outputs) } else { Ok(linear) }
         };
         let queries = projection("attn_q", heads * head)?;
         let keys = projection("attn_k", kv_heads * head)?;
         let values = projection("attn_v", kv_heads * head)?;
         let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let mut head_norm =
+            |part| if blueprint.head_norms { padded(file, &name(part), head) } else { Ok(Vec::new()) };
+        let (query_norm, key_norm) = (head_norm("attn_q_norm")?, head_norm("attn_k_norm")?);
+        let mut post_norm =
+            |part| if blueprint.post_norms { padded(file, &name(part), hidden) } else { Ok(Vec::new()) };
+        let (post_attention_norm, post_feed_norm) =
+            (post_norm("post_attention_norm")?, post_norm("post_ffw_norm")?);
         Ok(Self {
             attention_norm: padded(file, &name("attn_norm"), hidden)?,
             queries,
             keys,
             values,
+            query_norm,
+            key_norm,
             output: Linear::load(file, &name("attn_output"), hidden, heads * head)?,
+            post_attention_norm,
+            post_feed_norm,
             feed_norm: padded(file, &name("ffn_norm"), hidden)?,
             gate: Linear::load(file, &name("ffn_gate"), feed, hidden)?,
             up: Linear::load(file, &name("ffn_up"), feed, hidden)?,
             down: Linear::load(file, &name("ffn_down"), hidden, feed)?,
+            through: blueprint.gate,
+            window: blueprint.window(index),
         })
     }
 
@@ -108,7 +136,14 @@ impl Layer {
                 self.values.write(work.way, panel - values_at, stack, out);
             }
         });
-        let step = Step { cells: &room.wide, panels, angles: &room.angles, way: work.way };
+        let group = Group { window: self.window, ..work.group };
+        let step = Step {
+            cells: &room.wide,
+            panels,
+            angles: if self.window.is_some() && room.near.any() { &room.near } else { &room.angles },
+            norms: Norms { queries: &self.query_norm, keys: &self.key_norm, epsilon },
+            way: work.way,
+        };
         let each = rows * work.group.queries * work.group.blocks();
         room.mixed.resize(each * pages.len(), [0.0; WIDTH]);
         let mixed = room.mixed.par_chunks_mut(each.max(1));
@@ -118,11 +153,11 @@ impl Layer {
             let (key, value) = (Place { panel: keys_at, number }, Place { panel: values_at, number });
             let mut row = 0;
             for span in work.spans {
-                work.benches.lend(|bench| keep(&step, work.group, (span, row), (key, value), pages, bench));
+                work.benches.lend(|bench| keep(&step, group, (span, row), (key, value), pages, bench));
                 row += span.tokens.len();
             }
             if last != Some(false) {
-                mix(work, &step, (query, last.is_some()), pages, (work.spans, 0), out);
+                mix((work, group), &step, (query, last.is_some()), pages, (work.spans, 0), out);
             }
         });
         if last == Some(false) {
@@ -142,9 +177,8 @@ impl Layer {
             |row, block, out| gather.block(row, block, out),
             &mut room.heads,
         );
-        spread(&room.heads, heads * head, &mut room.x, self.output.panels(), |panel, stack, out| {
-            self.output.add(work.way, panel, stack, out);
-        });
+        let given = (&self.output, self.post_attention_norm.as_slice());
+        give(work, given, (&room.heads, heads * head), &mut room.x, &mut room.wide);
     }
 
     /// Adds what the feed gives to the rows.
@@ -154,16 +188,35 @@ impl Layer {
         room.hidden.resize(rows, hidden, &[&self.gate, &self.up]);
         norm(&room.x, &self.feed_norm, (hidden, epsilon), &mut room.hidden);
         room.feed.resize(rows, feed, &[&self.down]);
-        gated(work.way, (&self.gate, &self.up), &room.hidden, (hidden, feed), &mut room.feed);
-        spread(&room.feed, feed, &mut room.x, self.down.panels(), |panel, stack, out| {
-            self.down.add(work.way, panel, stack, out);
-        });
+        let gates = (self.through, &self.gate, &self.up);
+        gated(work.way, gates, &room.hidden, (hidden, feed), &mut room.feed);
+        let given = (&self.down, self.post_feed_norm.as_slice());
+        give(work, given, (&room.feed, feed), &mut room.x, &mut room.wide);
     }
+}
+
+/// Adds what a linear layer gives to rows, normalized where there is a norm for it.
+fn give(
+    work: &Work<'_>,
+    (layer, post_norm): (&Linear, &[Exact]),
+    (inputs, width): (&Inputs, usize),
+    x: &mut [Exact],
+    room: &mut Vec<Exact>,
+) {
+    if post_norm.is_empty() {
+        spread(inputs, width, x, layer.panels(), |panel, stack, out| layer.add(work.way, panel, stack, out));
+        return;
+    }
+    room.resize(x.len(), [0.0; WIDTH]);
+    spread(inputs, width, room, layer.panels(), |panel, stack, out| {
+        layer.write(work.way, panel, stack, out);
+    });
+    add_norm(room, post_norm, (work.sizes.hidden, work.sizes.epsilon), x);
 }
 
 /// Attends for the heads that share keys: spans apart from each other, and of a long one some positions at a time.
 fn mix(
-    work: &Work<'_>,
+    (work, group): (&Work<'_>, Group),
     step: &Step<'_>,
     (place, last): (Place, bool),
     pages: &[u16],
@@ -176,8 +229,8 @@ fn mix(
         let count: usize = first.iter().map(|span| span.tokens.len()).sum();
         let (head, tail) = out.split_at_mut((count * position).min(out.len()));
         rayon::join(
-            || mix(work, step, (place, last), pages, (first, row), head),
-            || mix(work, step, (place, last), pages, (second, row + count), tail),
+            || mix((work, group), step, (place, last), pages, (first, row), head),
+            || mix((work, group), step, (place, last), pages, (second, row + count), tail),
         );
         return;
     }
@@ -188,7 +241,7 @@ fn mix(
     out.par_chunks_mut((together * position).max(1)).enumerate().for_each(|(index, out)| {
         if (index + 1) * together > from && !(last && span.rows == Rows::None) {
             let asked = Asked { span, row, first: index * together, place };
-            work.benches.lend(|bench| attend(step, work.group, asked, pages, bench, out));
+            work.benches.lend(|bench| attend(step, group, asked, pages, bench, out));
         }
     });
 }

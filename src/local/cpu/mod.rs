@@ -30,9 +30,11 @@ use self::cell::{Exact, WIDTH};
 use self::layer::{Layer, Room, Work};
 use self::linear::{Linear, TALL, padded, spread};
 use self::product::Way;
+use super::architecture::Blueprint;
 use super::gguf::ModelFile;
 use super::pass::{PAGE, Pass, Span};
-use super::shape::{Sizes, turns};
+use super::positions::Positions;
+use super::shape::Sizes;
 use crate::model::ModelError;
 
 /// A model on processors with its pages.
@@ -41,7 +43,9 @@ pub(super) struct CpuPass {
     group: Group,
     vocabulary: usize,
     window: usize,
-    turns: Vec<f32>,
+    positions: Positions,
+    /// What the numbers of a token are multiplied with.
+    embedding_scale: f32,
     embedding: Linear,
     layers: Vec<Layer>,
     norm: Vec<Exact>,
@@ -84,20 +88,28 @@ impl CpuPass {
     pub(super) fn load(file: &mut ModelFile, vocabulary: usize, window: usize) -> Result<Self, ModelError> {
         let sizes = Sizes::read(file)?;
         let Sizes { hidden, heads, kv_heads, head, .. } = sizes;
-        let turns = turns(file, head)?;
+        let blueprint = Blueprint::read(file, &sizes);
+        let positions = Positions::read(file, &sizes, &blueprint, window)?;
         let embedding = Linear::load(file, "token_embd.weight", vocabulary, hidden)?;
         let tied = !file.has("output.weight");
         let output = if tied { None } else { Some(Linear::load(file, "output.weight", vocabulary, hidden)?) };
         let mut layers = Vec::new();
         for index in 0..file.dimension("block_count")? {
-            layers.push(Layer::load(file, index, &sizes)?);
+            layers.push(Layer::load(file, index, (&sizes, &blueprint))?);
         }
         Ok(Self {
             sizes,
-            group: Group { head, queries: heads / kv_heads, pairing: file.architecture().pairing() },
+            group: Group {
+                head,
+                queries: heads / kv_heads,
+                pairing: blueprint.pairing,
+                scale: blueprint.score_scale,
+                window: None,
+            },
             vocabulary,
             window,
-            turns,
+            positions,
+            embedding_scale: blueprint.embedding_scale,
             embedding,
             norm: padded(file, "output_norm.weight", hidden)?,
             head: output,
@@ -138,6 +150,9 @@ impl CpuPass {
         for (tokens, stack) in tokens.chunks(TALL).zip(x.chunks_mut((TALL * blocks).max(1))) {
             for (row, token) in tokens.iter().enumerate() {
                 self.embedding.output(*token, numbers.get_mut(..self.sizes.hidden).unwrap_or(&mut []));
+                for number in numbers.iter_mut() {
+                    *number *= self.embedding_scale;
+                }
                 let places = stack.chunks_exact_mut(tokens.len()).filter_map(|block| block.get_mut(row));
                 places.zip(numbers.as_chunks().0).for_each(|(there, numbers)| *there = *numbers);
             }
@@ -203,7 +218,11 @@ impl Pass for CpuPass {
         self.check(spans)?;
         self.embed(spans);
         let wanted = spans.iter().map(Span::wanted).sum::<usize>() > 0;
-        self.room.angles.set(spans.iter().flat_map(|span| span.start..span.end()), &self.turns);
+        let positions = || spans.iter().flat_map(|span| span.start..span.end());
+        self.room.angles.set(positions(), &self.positions.wide);
+        if let Some(near) = &self.positions.near {
+            self.room.near.set(positions(), near);
+        }
         let work =
             Work { sizes: self.sizes, group: self.group, spans, way: self.way, benches: &self.benches };
         let last = self.layers.len().saturating_sub(1);

@@ -8,6 +8,7 @@ use super::attend::folded;
 use super::cell::{BLOCK, Exact, Rounded, WIDTH, round_body};
 use super::linear::{Inputs, Linear, Stack, TALL, piece, spread};
 use super::product::Way;
+use crate::local::architecture::Gate;
 use crate::local::kernel::{dispatch, exp};
 
 /// Normalizes the rows `x` of `weights.len()` blocks by the root of their mean square, and gives them the forms that `out` has
@@ -33,7 +34,11 @@ dispatch!(
     norm_exact, norm_exact_body,
     (x: &[Exact], weights: &[Exact], sizes: (usize, f32), out: &mut [Exact])
 );
-dispatch!(gate, gate_body, (gates: &mut [Exact], ups: &[Exact]));
+dispatch!(gate, gate_body, (through: Gate, gates: &mut [Exact], ups: &[Exact]));
+dispatch!(
+    add_normed, add_normed_body,
+    (given: &[Exact], weights: &[Exact], sizes: (usize, f32), x: &mut [Exact])
+);
 dispatch!(round_pair, round_pair_body, (pair: &[Exact], out: &mut [Rounded]));
 
 /// Returns the number that a row of a stack is multiplied with.
@@ -47,6 +52,20 @@ fn factor(x: &[Exact], count: usize, row: usize, (hidden, epsilon): (usize, f32)
         squares.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number * number);
     }
     1.0 / (folded(squares, |a, b| a + b) / hidden as f32 + epsilon).sqrt()
+}
+
+/// Normalizes a head by the root of its mean square; leaves it as it is where there are no `weights`.
+#[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
+pub(super) fn norm_head(head: &mut [f32], weights: &[Exact], epsilon: f32) {
+    if weights.is_empty() {
+        return;
+    }
+    let mut squares = [0f32; WIDTH];
+    for block in head.chunks(WIDTH) {
+        squares.iter_mut().zip(block).for_each(|(sum, number)| *sum += number * number);
+    }
+    let factor = 1.0 / (folded(squares, |a, b| a + b) / head.len() as f32 + epsilon).sqrt();
+    head.iter_mut().zip(weights.as_flattened()).for_each(|(number, weight)| *number *= factor * weight);
 }
 
 #[inline(always)]
@@ -94,12 +113,47 @@ fn norm_exact_body<const FMA: bool>(x: &[Exact], weights: &[Exact], sizes: (usiz
     }
 }
 
-/// `silu(gate) * up`, in the place of the gates.
+/// Adds the rows `given`, normalized as by [`norm`], to the rows `x`.
+pub(super) fn add_norm(given: &[Exact], weights: &[Exact], sizes: (usize, f32), x: &mut [Exact]) {
+    let stack = (TALL * weights.len()).max(1);
+    let stacks = given.par_chunks(stack).zip(x.par_chunks_mut(stack));
+    stacks.for_each(|(given, x)| add_normed(given, weights, sizes, x));
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
-fn gate_body<const FMA: bool>(gates: &mut [Exact], ups: &[Exact]) {
-    for (gate, up) in gates.as_flattened_mut().iter_mut().zip(ups.as_flattened()) {
-        *gate = *gate / (1.0 + exp::<FMA>(-*gate)) * up;
+fn add_normed_body<const FMA: bool>(
+    given: &[Exact],
+    weights: &[Exact],
+    sizes: (usize, f32),
+    x: &mut [Exact],
+) {
+    let count = (given.len() / weights.len().max(1)).max(1);
+    for row in 0..count {
+        let factor = factor(given, count, row, sizes);
+        let blocks = given.chunks_exact(count).zip(x.chunks_exact_mut(count));
+        for ((block, x), weights) in blocks.zip(weights) {
+            let block = block.get(row).copied().unwrap_or_default();
+            let Some(x) = x.get_mut(row) else { continue };
+            for ((there, number), weight) in x.iter_mut().zip(block).zip(weights) {
+                *there += number * factor * weight;
+            }
+        }
+    }
+}
+
+/// What `through` makes of the gate, times `up`, in the place of the gates.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body must be compiled inside each instruction set's function")]
+fn gate_body<const FMA: bool>(through: Gate, gates: &mut [Exact], ups: &[Exact]) {
+    let pairs = gates.as_flattened_mut().iter_mut().zip(ups.as_flattened());
+    match through {
+        Gate::Silu => pairs.for_each(|(gate, up)| *gate = *gate / (1.0 + exp::<FMA>(-*gate)) * up),
+        // With the hyperbolic tangent written as a logistic function, it is twice the root of two over pi that is in it.
+        Gate::Gelu => pairs.for_each(|(gate, up)| {
+            let inner = 1.595_769 * (*gate + 0.044_715 * *gate * *gate * *gate);
+            *gate = *gate / (1.0 + exp::<FMA>(-inner)) * up;
+        }),
     }
 }
 
@@ -119,7 +173,7 @@ fn round_pair_body<const FMA: bool>(pair: &[Exact], out: &mut [Rounded]) {
 /// Computes what goes into the last product of the feed: the gate of `x` on its values.
 pub(super) fn gated(
     way: Way,
-    (gates, ups): (&Linear, &Linear),
+    (through, gates, ups): (Gate, &Linear, &Linear),
     x: &Inputs,
     (hidden, feed): (usize, usize),
     out: &mut Inputs,
@@ -128,9 +182,9 @@ pub(super) fn gated(
         spread(x, hidden, &mut out.rounded, feed / BLOCK, |pair, stack, out| {
             // Room for few rows is made faster.
             if out.len() <= 4 {
-                gated_pair::<8>(way, (gates, ups), (pair, stack), out);
+                gated_pair::<8>(way, (through, gates, ups), (pair, stack), out);
             } else {
-                gated_pair::<{ 2 * TALL }>(way, (gates, ups), (pair, stack), out);
+                gated_pair::<{ 2 * TALL }>(way, (through, gates, ups), (pair, stack), out);
             }
         });
     }
@@ -140,14 +194,14 @@ pub(super) fn gated(
             let Some(values) = room.get_mut(..out.len()) else { return };
             gates.write(way, panel, stack, out);
             ups.write(way, panel, stack, values);
-            gate(out, values);
+            gate(through, out, values);
         });
     }
 }
 
 fn gated_pair<const ROOM: usize>(
     way: Way,
-    (gates, ups): (&Linear, &Linear),
+    (through, gates, ups): (Gate, &Linear, &Linear),
     (pair, stack): (usize, Stack<'_>),
     out: &mut [Rounded],
 ) {
@@ -161,7 +215,7 @@ fn gated_pair<const ROOM: usize>(
         gates.write(way, panel, stack, open);
         ups.write(way, panel, stack, values);
     }
-    gate(open, values);
+    gate(through, open, values);
     round_pair(open, out);
 }
 

@@ -9,7 +9,7 @@ use super::CpuPass;
 use crate::local::gguf::ModelFile;
 use crate::local::llama::Llama;
 use crate::local::pass::{PageId, Pass, Rows, Span};
-use crate::local::tests::{MODELS, model};
+use crate::local::tests::{FAMILIES, MODELS, model};
 use crate::local::weights::Storage;
 
 /// The tokens of the tiny model, the smaller of the two vocabularies.
@@ -56,6 +56,13 @@ fn models() -> Vec<(TempDir, std::path::PathBuf)> {
     for recipe in &MODELS[..1] {
         let dir = TempDir::new().unwrap();
         let path = recipe.write(dir.path());
+        models.push((dir, path));
+    }
+    // Those that take other ways through the pass than the ones above.
+    let others = ["qwen3-rounded", "gemma3", "phi3"];
+    for family in FAMILIES.into_iter().filter(|family| others.contains(&family.name)) {
+        let dir = TempDir::new().unwrap();
+        let path = family.write(dir.path());
         models.push((dir, path));
     }
     models

@@ -1,6 +1,7 @@
 //! Turning heads by the angles of their positions.
 
 use crate::local::architecture::Pairing;
+use crate::local::positions::Turns;
 
 /// Cosines and sines of the positions of a step, one row for each.
 #[derive(Debug, Default)]
@@ -11,26 +12,33 @@ pub(super) struct Angles {
 }
 
 impl Angles {
-    /// Computes those of `positions`, from the angles between one position and the next.
+    /// Computes those of `positions`.
     #[expect(clippy::cast_precision_loss, reason = "positions are far below 2^24")]
-    pub(super) fn set(&mut self, positions: impl Iterator<Item = usize>, turns: &[f32]) {
+    pub(super) fn set(&mut self, positions: impl Iterator<Item = usize>, turns: &Turns) {
         self.cos.clear();
         self.sin.clear();
-        self.half = turns.len();
+        self.half = turns.angles.len();
         for position in positions {
-            for turn in turns {
+            for turn in &turns.angles {
                 let (sin, cos) = (position as f32 * turn).sin_cos();
-                self.cos.push(cos);
-                self.sin.push(sin);
+                self.cos.push(cos * turns.magnitude);
+                self.sin.push(sin * turns.magnitude);
             }
         }
     }
 
-    /// Turns a head of the position of `row`.
+    /// Tells whether there are any.
+    pub(super) fn any(&self) -> bool {
+        self.half > 0
+    }
+
+    /// Turns a head of the position of `row`; numbers for which there is no angle stay.
     pub(super) fn turn(&self, pairing: Pairing, row: usize, head: &mut [f32]) {
         let at = row * self.half..(row + 1) * self.half;
         let (cos, sin) = (self.cos.get(at.clone()).unwrap_or(&[]), self.sin.get(at).unwrap_or(&[]));
         let angles = cos.iter().zip(sin);
+        let turned_numbers = 2 * self.half.min(head.len() / 2);
+        let (head, _) = head.split_at_mut(turned_numbers);
         match pairing {
             Pairing::Neighbours => {
                 for ([first, second], (cos, sin)) in head.as_chunks_mut().0.iter_mut().zip(angles) {
@@ -58,7 +66,8 @@ mod tests {
     #[test]
     fn a_quarter_of_a_turn_swaps_what_is_paired() {
         let mut angles = Angles::default();
-        angles.set([0, 1].into_iter(), &[std::f32::consts::FRAC_PI_2, 0.0]);
+        let turns = Turns { angles: vec![std::f32::consts::FRAC_PI_2, 0.0], magnitude: 1.0 };
+        angles.set([0, 1].into_iter(), &turns);
         let turned = |pairing, row| {
             let mut head = [1.0, 2.0, 3.0, 4.0];
             angles.turn(pairing, row, &mut head);

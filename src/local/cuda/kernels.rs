@@ -51,8 +51,6 @@ pub(super) struct Turning {
     pub(super) cosines: Address,
     pub(super) sines: Address,
     pub(super) halves: bool,
-    pub(super) q_norm: Address,
-    pub(super) k_norm: Address,
     pub(super) epsilon: f32,
 }
 
@@ -143,10 +141,10 @@ impl Kernels {
         )
     }
 
-    /// Turns queries and keys, and keeps keys and values in their pages.
+    /// Turns queries and keys, their heads normalized where there are norms, and keeps keys and values in their pages.
     pub(super) fn turn_and_keep(
         &self,
-        (qkv, rows): (Address, usize),
+        (qkv, rows, (q_norm, k_norm)): (Address, usize, (Address, Address)),
         (keys, values): (Address, Address),
         places: &Places,
         turning: &Turning,
@@ -173,8 +171,8 @@ impl Kernels {
                 int(heads.keys),
                 int(heads.numbers),
                 i32::from(turning.halves),
-                turning.q_norm,
-                turning.k_norm,
+                q_norm,
+                k_norm,
                 turning.epsilon,
             ],
         )

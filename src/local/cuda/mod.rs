@@ -24,10 +24,12 @@ use self::product::Into;
 pub(super) use self::sizes::Sizes;
 use self::step::{Form, Step};
 use self::weights::{Keeper, Layer, Weights};
-use super::architecture::Pairing;
+use super::architecture::{Blueprint, Pairing};
 use super::gguf::{ModelFile, first_line};
 use super::llama::angles;
 use super::pass::{Pass, Span};
+use super::positions::Positions;
+use super::shape;
 use super::tokenizer::TokenId;
 use crate::model::ModelError;
 
@@ -137,8 +139,12 @@ impl CudaPass {
         let stream = stream(device)?;
         let kernels = Kernels::load(&stream, sizes.head, sizes.heads / sizes.kv_heads)?;
         let weights = Weights::load(file, &sizes, device, &stream)?;
-        let angles = angles(file, sizes.head, window, device)?;
-        let halves = file.architecture().pairing() == Pairing::Halves;
+        let shape = shape::Sizes::read(file)?;
+        let blueprint = Blueprint::read(file, &shape);
+        let positions = Positions::read(file, &shape, &blueprint, window)?;
+        let angles = angles(positions.of(false), window, device);
+        let angles = angles.map_err(|error| file.fail(first_line(&error)))?;
+        let halves = blueprint.pairing == Pairing::Halves;
         Self::new(sizes, weights, angles, halves, device, (stream, kernels))
     }
 
@@ -163,14 +169,7 @@ impl CudaPass {
         let mut keeper = Keeper { tensors: Vec::new(), stream: &stream };
         let mut keep =
             |tensor: candle_core::Tensor| keeper.keep(&tensor).map_err(|error| computing_candle(&error));
-        let turning = Turning {
-            cosines: keep(cos)?,
-            sines: keep(sin)?,
-            halves,
-            q_norm: 0,
-            k_norm: 0,
-            epsilon: sizes.epsilon,
-        };
+        let turning = Turning { cosines: keep(cos)?, sines: keep(sin)?, halves, epsilon: sizes.epsilon };
         weights.keep(keeper.tensors);
         // The library computed the weights on a stream of its own.
         device.synchronize().map_err(|error| computing_candle(&error))?;
@@ -254,7 +253,10 @@ impl CudaPass {
         let size = (rows, self.sizes.hidden, self.sizes.epsilon);
         kernels.rms_norm(normed, x, layer.attention_norm, 0, size).map_err(computing)?;
         kernels.products.multiply(Into::Rows, qkv, &layer.qkv, (normed, rows), 0)?;
-        kernels.turn_and_keep((qkv, rows), kept, &places, &self.turning, &self.heads).map_err(computing)?;
+        let norms = (layer.q_norm, layer.k_norm);
+        kernels
+            .turn_and_keep((qkv, rows, norms), kept, &places, &self.turning, &self.heads)
+            .map_err(computing)?;
         if form.singles > 0 {
             let room = (mixed, between.parts.address(), between.ended.address(), qkv);
             let list = (singles, form.singles, form.blocks);

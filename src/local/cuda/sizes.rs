@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::local::architecture::{Blueprint, Gate};
 use crate::local::gguf::ModelFile;
 use crate::local::shape;
 use crate::model::ModelError;
@@ -38,7 +39,11 @@ struct Config {
 impl Sizes {
     /// Reads the sizes of a model file, and refuses those that the kernels cannot compute.
     pub(in crate::local) fn read(file: &ModelFile, vocabulary: usize) -> Result<Self, ModelError> {
-        let shape::Sizes { hidden, feed, heads, kv_heads, head, epsilon } = shape::Sizes::read(file)?;
+        let shape = shape::Sizes::read(file)?;
+        if let Some(what) = lacking(&Blueprint::read(file, &shape), &shape) {
+            return Err(file.fail(format!("{what} has no kernel for graphics processors")));
+        }
+        let shape::Sizes { hidden, feed, heads, kv_heads, head, epsilon, .. } = shape;
         let layers = file.dimension("block_count")?;
         let sizes = Self { layers, hidden, feed, heads, kv_heads, head, vocabulary, epsilon };
         sizes.checked().map_err(|reason| file.fail(reason))
@@ -82,4 +87,16 @@ impl Sizes {
             None => Ok(self),
         }
     }
+}
+
+/// Returns what of a blueprint the kernels cannot compute.
+fn lacking(blueprint: &Blueprint, sizes: &shape::Sizes) -> Option<&'static str> {
+    let lacks = [
+        (blueprint.window.is_some(), "attention to a window"),
+        (blueprint.post_norms, "a norm of what attention and the feed give"),
+        (blueprint.gate != Gate::Silu, "a gate by the Gaussian error linear unit"),
+        (blueprint.embedding_scale.to_bits() != 1f32.to_bits(), "an embedding that is multiplied"),
+        (sizes.turned != sizes.head, "a head that is turned in part"),
+    ];
+    lacks.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what)
 }

@@ -10,7 +10,9 @@ use super::kernels::Kernels;
 use super::memory::{Address, computing};
 use super::product::Matrix;
 use super::sizes::Sizes;
+use crate::local::architecture::Blueprint;
 use crate::local::gguf::{ModelFile, first_line};
+use crate::local::shape;
 use crate::model::ModelError;
 
 /// The weights of a layer.
@@ -18,6 +20,9 @@ pub(super) struct Layer {
     pub(super) attention_norm: Address,
     /// Queries, keys and values, one above the other.
     pub(super) qkv: Matrix,
+    /// The norms of the heads of queries and of keys; 0 where they are not normalized.
+    pub(super) q_norm: Address,
+    pub(super) k_norm: Address,
     pub(super) output: Matrix,
     pub(super) feed_norm: Address,
     /// The gates above the values that they let through.
@@ -47,11 +52,12 @@ impl Weights {
         device: &Device,
         stream: &Arc<CudaStream>,
     ) -> std::result::Result<Self, ModelError> {
-        let biased = file.architecture().biased();
+        let blueprint = Blueprint::read(file, &shape::Sizes::read(file)?);
+        let (biased, head_norms) = (blueprint.biased, blueprint.head_norms);
         let mut source = File { file, device };
         let mut keeper = Keeper { tensors: Vec::new(), stream };
         let tied = !source.file.has("output.weight");
-        Self::build(sizes, biased, tied, &mut |parts, kind| {
+        Self::build(sizes, (biased, head_norms), tied, &mut |parts, kind| {
             let tensor = source.stacked(parts, kind)?;
             let path = source.file.path().to_owned();
             let failed = |error| ModelError::Load { path, reason: first_line(&error) };
@@ -69,7 +75,7 @@ impl Weights {
     ) -> std::result::Result<Self, ModelError> {
         let mut keeper = Keeper { tensors: Vec::new(), stream };
         let mut seed = 0;
-        let weights = Self::build(sizes, false, false, &mut |parts, kind| {
+        let weights = Self::build(sizes, (false, false), false, &mut |parts, kind| {
             let failed = |error: candle_core::Error| ModelError::Compute { reason: first_line(&error) };
             let outputs: usize = parts.iter().map(|part| part.1.iter().product::<usize>()).sum();
             if kind == DType::F32 {
@@ -95,7 +101,7 @@ impl Weights {
     /// Asks `load` for every tensor by the names and shapes of its parts, which it puts one above the other.
     fn build(
         sizes: &Sizes,
-        biased: bool,
+        (biased, head_norms): (bool, bool),
         tied: bool,
         load: &mut Load<'_>,
     ) -> std::result::Result<Self, ModelError> {
@@ -126,10 +132,13 @@ impl Weights {
             let output = matrix(&[("attn_output", hidden)], queries, false)?;
             let gate_up = matrix(&[("ffn_gate", feed), ("ffn_up", feed)], hidden, false)?;
             let down = matrix(&[("ffn_down", hidden)], feed, false)?;
-            let mut norm =
-                |name: &str| load(&[(format!("blk.{index}.{name}.weight"), vec![hidden])], DType::F32);
-            let (attention_norm, feed_norm) = (norm("attn_norm")?, norm("ffn_norm")?);
-            layers.push(Layer { attention_norm, qkv, output, feed_norm, gate_up, down });
+            let mut norm = |name: &str, length| {
+                load(&[(format!("blk.{index}.{name}.weight"), vec![length])], DType::F32)
+            };
+            let (attention_norm, feed_norm) = (norm("attn_norm", hidden)?, norm("ffn_norm", hidden)?);
+            let mut head_norm = |name: &str| if head_norms { norm(name, head) } else { Ok(0) };
+            let (q_norm, k_norm) = (head_norm("attn_q_norm")?, head_norm("attn_k_norm")?);
+            layers.push(Layer { attention_norm, qkv, q_norm, k_norm, output, feed_norm, gate_up, down });
         }
         let head = Matrix { weights, bias: 0, outputs: vocabulary, inputs: hidden };
         Ok(Self { embedding, layers, norm, head, kept: Vec::new() })

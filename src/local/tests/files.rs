@@ -64,7 +64,7 @@ fn a_file_cut_in_its_header_never_loads_at_any_length() {
 fn an_architecture_that_is_not_computed() {
     let dir = TempDir::new().unwrap();
     let path = write(dir.path(), Recipe { architecture: "mamba", ..Recipe::default() });
-    insta::assert_snapshot!(refusal(&path), @"cannot load the model `DIR/tiny.gguf`: its architecture `mamba` cannot be computed: expected `llama` or `qwen2`");
+    insta::assert_snapshot!(refusal(&path), @"cannot load the model `DIR/tiny.gguf`: its architecture `mamba` cannot be computed: expected one of `llama`, `qwen2`, `qwen3`, `gemma3`, `phi3`");
 }
 
 #[test]

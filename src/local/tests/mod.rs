@@ -11,6 +11,8 @@ use super::weights::Storage;
 mod alone;
 mod answers;
 mod cancelling;
+mod checkpoint;
+mod families;
 mod files;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -21,11 +23,15 @@ mod qwen2;
 mod recorded;
 mod reference;
 mod scheduling;
+mod scored;
 mod serving;
 mod sharing;
+mod stretching;
+mod templates;
 mod tiny;
 mod toy;
 
+pub(super) use families::FAMILIES;
 pub(super) use mixed::MODELS;
 pub(super) use tiny::{model, weights};
 

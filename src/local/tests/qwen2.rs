@@ -335,8 +335,8 @@ fn biases_that_are_missing() {
 
 #[test]
 fn positions_that_are_stretched_in_another_way() {
-    let said = refusal(Recipe { scaling: Some("yarn"), ..UNTIED });
-    insta::assert_snapshot!(said, @"cannot load the model `DIR/untied.gguf`: its positions are stretched by `yarn`: expected `linear` or none");
+    let said = refusal(Recipe { scaling: Some("spiral"), ..UNTIED });
+    insta::assert_snapshot!(said, @"cannot load the model `DIR/untied.gguf`: its positions are stretched by `spiral`: expected `linear`, `yarn`, `llama3`, `longrope` with its factors, `ntk` or none");
 }
 
 #[test]

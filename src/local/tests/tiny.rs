@@ -60,7 +60,7 @@ pub(super) fn alphabet() -> Vec<String> {
 }
 
 /// The vocabulary: the alphabet and a few merges.
-fn tokens() -> (Vec<String>, Vec<String>) {
+pub(super) fn tokens() -> (Vec<String>, Vec<String>) {
     let mut tokens = alphabet();
     let merges =
         ["Ġ t", "h e", "Ġt he", "a n", "an d", "Ġ a", "Ġa n", "Ġan d", "i n", "o n", "e r", "u s", "us er"];
