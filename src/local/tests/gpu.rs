@@ -100,20 +100,3 @@ fn sequences_of_a_step_do_not_disturb_each_other() {
         }
     }
 }
-
-#[test]
-#[ignore = "temporary"]
-fn speeds() {
-    for config in std::env::var("SHAPES").unwrap().split(':') {
-        let plan = crate::local::SpeedPlan {
-            prompts: vec![2048],
-            sequences: vec![1, 4, 8, 16, 32, 64],
-            ..Default::default()
-        };
-        let speed = crate::local::speed_of_shape(std::path::Path::new(config), &plan).unwrap();
-        println!("{config} loaded {:.1}", speed.load_seconds);
-        for rate in speed.reading.iter().chain(&speed.writing) {
-            println!("{:5} {:10.1} [{:.1} {:.1}]", rate.of, rate.median, rate.least, rate.most);
-        }
-    }
-}
