@@ -15,6 +15,7 @@ mod half;
 mod layer;
 mod linear;
 mod pack;
+mod page;
 mod product;
 mod rows;
 #[cfg(test)]
