@@ -52,7 +52,7 @@ struct BenchArgs {
     name: Option<String>,
     /// Measure random weights with the sizes of this `config.json` instead; needs a graphics processor
     #[arg(long, value_name = "CONFIG", conflicts_with = "name")]
-    random_weights: Option<PathBuf>,
+    random_weights: Option<std::path::PathBuf>,
     /// Lengths of the prompts that are read, in tokens
     #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "512,2048,6000")]
     prompts: Vec<usize>,
