@@ -8,24 +8,90 @@ use crate::model::{ModelError, Sampling};
 
 /// Chooses tokens for one answer.
 pub(super) struct Sampler {
-    random: Option<LogitsProcessor>,
+    random: Option<Random>,
     penalty: f32,
     seen: Vec<bool>,
+}
+
+/// Chooses by chance, among the likeliest tokens only where that is asked for.
+struct Random {
+    chance: LogitsProcessor,
+    temperature: f32,
+    top_k: usize,
+    top_p: f32,
+    /// Tokens, the likeliest first as far as they have been looked at.
+    order: Vec<TokenId>,
+}
+
+impl Random {
+    fn new(sampling: &Sampling) -> Self {
+        let method = Method::All { temperature: sampling.temperature };
+        #[expect(clippy::cast_possible_truncation, reason = "logits are of single precision")]
+        let (temperature, top_p) = (sampling.temperature as f32, sampling.top_p as f32);
+        let chance = LogitsProcessor::from_sampling(sampling.seed, method);
+        Self { chance, temperature, top_k: sampling.top_k, top_p, order: Vec::new() }
+    }
+
+    fn choose(&mut self, logits: &[f32]) -> candle_core::Result<TokenId> {
+        if self.top_k == 0 && self.top_p >= 1.0 {
+            return self.chance.sample(&Tensor::new(logits, &Device::Cpu)?);
+        }
+        let kept = self.keep(logits);
+        let kept = self.order.get(..kept).unwrap_or(&[]);
+        let few: Vec<f32> = kept.iter().filter_map(|&id| logits.get(id as usize)).copied().collect();
+        let index = self.chance.sample(&Tensor::new(few, &Device::Cpu)?)?;
+        Ok(kept.get(index as usize).copied().unwrap_or_default())
+    }
+
+    /// Puts the tokens that can be chosen first and returns how many they are.
+    ///
+    /// Only the first few of all are sorted, and more of them where those do not suffice: sorting a whole vocabulary would take as
+    /// long as computing a small model.
+    fn keep(&mut self, logits: &[f32]) -> usize {
+        let most = if self.top_k == 0 { logits.len() } else { self.top_k.min(logits.len()) };
+        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weight = |logit: f32| match (logit - top) / self.temperature {
+            // All that is less likely than this adds up to nothing.
+            apart if apart < -30.0 => 0.0,
+            apart => apart.exp(),
+        };
+        let logit = |id: TokenId| logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
+        let enough = if self.top_p < 1.0 {
+            logits.iter().map(|&logit| weight(logit)).sum::<f32>() * self.top_p
+        } else {
+            f32::INFINITY
+        };
+        self.order.clear();
+        self.order.extend((0..).take(logits.len()));
+        let by_logit = |a: &TokenId, b: &TokenId| logit(*b).total_cmp(&logit(*a)).then(a.cmp(b));
+        let mut sorted = 64;
+        loop {
+            sorted = sorted.min(most);
+            if sorted > 0 && sorted < self.order.len() {
+                self.order.select_nth_unstable_by(sorted - 1, by_logit);
+            }
+            let Some(first) = self.order.get_mut(..sorted) else { return 0 };
+            first.sort_unstable_by(by_logit);
+            let mut sum = 0.0;
+            for (index, &id) in first.iter().enumerate() {
+                sum += weight(logit(id));
+                if sum >= enough {
+                    return index + 1;
+                }
+            }
+            if sorted == most {
+                return most;
+            }
+            sorted *= 8;
+        }
+    }
 }
 
 impl Sampler {
     /// Makes a sampler that has seen the tokens of `prompt`.
     pub(super) fn new(sampling: &Sampling, prompt: &[TokenId]) -> Self {
-        let temperature = sampling.temperature;
-        let (k, p) = (sampling.top_k, sampling.top_p);
-        let method = match (k > 0, p < 1.0) {
-            (false, false) => Method::All { temperature },
-            (true, false) => Method::TopK { k, temperature },
-            (false, true) => Method::TopP { p, temperature },
-            (true, true) => Method::TopKThenTopP { k, p, temperature },
-        };
         // Below this, dividing by the temperature overflows, and the likeliest token takes all.
-        let random = (temperature > 1e-4).then(|| LogitsProcessor::from_sampling(sampling.seed, method));
+        let random = (sampling.temperature > 1e-4).then(|| Random::new(sampling));
         let mut sampler = Self { random, penalty: sampling.repetition_penalty, seen: Vec::new() };
         for &id in prompt {
             sampler.saw(id);
@@ -52,12 +118,9 @@ impl Sampler {
         }
         let id = match &mut self.random {
             None => likeliest(logits),
-            Some(random) => {
-                let row = Tensor::new(&*logits, &Device::Cpu);
-                row.and_then(|row| random.sample(&row)).map_err(|error| ModelError::Compute {
-                    reason: format!("no token can be sampled: {error}"),
-                })?
-            }
+            Some(random) => random.choose(logits).map_err(|error| ModelError::Compute {
+                reason: format!("no token can be sampled: {error}"),
+            })?,
         };
         self.saw(id);
         Ok(id)
@@ -136,6 +199,41 @@ pub(super) fn log_probability(logits: &[f32], id: TokenId) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is kept of a row, the likeliest first.
+    fn kept(logits: &[f32], top_k: usize, top_p: f64) -> Vec<TokenId> {
+        let mut random = Random::new(&Sampling { temperature: 0.5, top_k, top_p, ..Sampling::default() });
+        let kept = random.keep(logits);
+        random.order[..kept].to_vec()
+    }
+
+    #[test]
+    fn what_is_kept_of_a_row_is_what_sorting_all_of_it_would_keep() {
+        for spread in [0.01f32, 1.0, 6.0] {
+            let logits: Vec<f32> = (0..3000u32)
+                .map(|id| f32::from(u16::try_from(id * 7919 % 3001).unwrap()) / 3001.0 * spread)
+                .collect();
+            let mut order: Vec<TokenId> = (0..3000).collect();
+            order.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b)));
+            let weights: Vec<f64> =
+                order.iter().map(|&id| f64::from(logits[id as usize] / 0.5).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            for top_p in [0.05, 0.5, 0.95] {
+                let mut sum = 0.0;
+                let needed = weights.iter().position(|weight| {
+                    sum += weight;
+                    sum >= top_p * total
+                });
+                let kept = kept(&logits, 0, top_p);
+                // The sums are of single precision: the last token may be one more or less.
+                assert!(kept.len().abs_diff(needed.unwrap() + 1) <= 1, "{spread} {top_p}: {}", kept.len());
+                assert_eq!(kept, order[..kept.len()]);
+            }
+            assert_eq!(kept(&logits, 100, 1.0), order[..100]);
+            assert_eq!(kept(&logits, 3, 0.999_999), order[..3]);
+        }
+        assert_eq!(kept(&[1.0, 2.0, 2.0], 1, 0.9), [1], "the first of several");
+    }
 
     fn draw(sampling: &Sampling, count: usize) -> Vec<TokenId> {
         let mut sampler = Sampler::new(sampling, &[]);
