@@ -75,7 +75,6 @@ pub struct Speed {
 /// A model under the clock.
 struct Bench {
     pass: Box<dyn Pass>,
-    window: usize,
     /// Tokens that are computed at once.
     step: usize,
     pages: usize,
@@ -115,16 +114,19 @@ fn measured(
     let gpu = device::device_info().gpu;
     let step = if gpu.is_some() { 2048 } else { 256 };
     let position_bytes = pass.position_bytes();
-    let mut bench = Bench { pass, window, step, pages: 0, logits: Vec::new(), tokens: Vec::new() };
+    let mut bench = Bench { pass, step, pages: 0, logits: Vec::new(), tokens: Vec::new() };
     let mut reading = Vec::new();
     for &tokens in plan.prompts.iter().filter(|&&tokens| tokens <= window) {
         reading.push(repeated(plan.repeats, tokens, |_| bench.read(tokens))?);
     }
     let mut writing = Vec::new();
-    let fits = |_: &&usize| BEFORE + plan.written * (plan.repeats + 1) <= window;
+    let fits = |_: &&usize| each(plan) * PAGE <= window.next_multiple_of(PAGE);
     for &sequences in plan.sequences.iter().filter(fits) {
-        bench.begin(sequences)?;
-        writing.push(repeated(plan.repeats, sequences, |round| bench.write(sequences, plan.written, round))?);
+        let each = each(plan);
+        bench.begin(sequences, each)?;
+        writing.push(repeated(plan.repeats, sequences, |round| {
+            bench.write((sequences, each), plan.written, round)
+        })?);
     }
     Ok(Speed {
         model,
@@ -149,8 +151,7 @@ impl Bench {
     }
 
     /// Gives every sequence its prompt.
-    fn begin(&mut self, sequences: usize) -> Result<(), ModelError> {
-        let each = self.window.min(BEFORE * 4).div_ceil(PAGE);
+    fn begin(&mut self, sequences: usize, each: usize) -> Result<(), ModelError> {
         self.room(sequences * each)?;
         for sequence in 0..sequences {
             let pages = pages(sequence * each, BEFORE);
@@ -171,8 +172,12 @@ impl Bench {
     }
 
     /// Writes `written` tokens for every sequence and returns the tokens a second of all; the first few are not counted.
-    fn write(&mut self, sequences: usize, written: usize, round: usize) -> Result<f64, ModelError> {
-        let each = self.window.min(BEFORE * 4).div_ceil(PAGE);
+    fn write(
+        &mut self,
+        (sequences, each): (usize, usize),
+        written: usize,
+        round: usize,
+    ) -> Result<f64, ModelError> {
         let tables: Vec<Vec<PageId>> = (0..sequences).map(|at| pages(at * each, each * PAGE)).collect();
         let first = BEFORE + round * written;
         let mut began = Instant::now();
@@ -197,6 +202,11 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// Returns how many pages a sequence needs for what it holds and writes in all rounds.
+fn each(plan: &SpeedPlan) -> usize {
+    BEFORE.saturating_add(plan.written.saturating_mul(plan.repeats.max(1))).div_ceil(PAGE)
 }
 
 /// The pages of a sequence of so many positions, from the page `first` on.
@@ -232,4 +242,28 @@ fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::tests::model;
+
+    #[test]
+    fn a_sequence_has_pages_for_all_that_it_writes() {
+        let plan = SpeedPlan { written: 1000, repeats: 3, ..SpeedPlan::default() };
+        assert_eq!(each(&plan), (512usize + 3000).div_ceil(PAGE));
+    }
+
+    #[test]
+    fn a_model_is_measured_as_far_as_its_window_reaches() {
+        let (_dir, path) = model();
+        let plan = SpeedPlan { prompts: vec![100, 5000], sequences: vec![1, 3], written: 700, repeats: 2 };
+        let measured = speed(&path, &LocalOptions::default(), &plan).unwrap();
+        let of = |rates: &[Rate]| rates.iter().map(|rate| rate.of).collect::<Vec<_>>();
+        assert_eq!((of(&measured.reading), of(&measured.writing)), (vec![100], vec![1, 3]));
+        assert!(measured.reading.iter().chain(&measured.writing).all(|rate| rate.least > 0.0));
+        let longer = SpeedPlan { written: 1000, ..plan };
+        assert!(speed(&path, &LocalOptions::default(), &longer).unwrap().writing.is_empty());
+    }
 }

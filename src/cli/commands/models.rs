@@ -54,16 +54,20 @@ struct BenchArgs {
     #[arg(long, value_name = "CONFIG", conflicts_with = "name")]
     random_weights: Option<std::path::PathBuf>,
     /// Lengths of the prompts that are read, in tokens
-    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "512,2048,6000")]
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "512,2048,6000",
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1 << 24))]
     prompts: Vec<usize>,
     /// How many sequences write at once
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,4,8,32")]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,4,8,32",
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1024))]
     sequences: Vec<usize>,
     /// Tokens that each sequence writes
-    #[arg(long, value_name = "TOKENS", default_value_t = 64)]
+    #[arg(long, value_name = "TOKENS", default_value_t = 64,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(8..=1 << 24))]
     written: usize,
     /// Rounds of each measurement; the median counts
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
     repeats: usize,
     /// Threads that compute; as many as the machine has processors where none is given
     #[arg(long, value_name = "N")]

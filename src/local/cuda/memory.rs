@@ -70,6 +70,11 @@ impl Pages {
         (self.layers.len() * self.page / PAGE * 4) as u64
     }
 
+    /// Returns how many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Makes room for `count` pages, if there are fewer, and tells whether addresses changed; what the pages hold stays.
     pub(super) fn reserve(&mut self, stream: &Arc<CudaStream>, count: usize) -> Result<bool, DriverError> {
         if count <= self.count {

@@ -27,7 +27,7 @@ use self::weights::{Keeper, Layer, Weights};
 use super::architecture::{Blueprint, Pairing};
 use super::gguf::{ModelFile, first_line};
 use super::llama::angles;
-use super::pass::{Pass, Span};
+use super::pass::{PAGE, Pass, Span};
 use super::positions::Positions;
 use super::shape;
 use super::tokenizer::TokenId;
@@ -68,6 +68,7 @@ pub(super) struct CudaPass {
     turning: Turning,
     heads: Heads,
     sizes: Sizes,
+    window: usize,
     heard: PinnedHostSlice<f32>,
     stream: Arc<CudaStream>,
 }
@@ -166,6 +167,7 @@ impl CudaPass {
         device: &Device,
         (stream, kernels): (Arc<CudaStream>, Kernels),
     ) -> Result<Self, ModelError> {
+        let window = cos.dim(0).map_err(|error| computing_candle(&error))?;
         let mut keeper = Keeper { tensors: Vec::new(), stream: &stream };
         let mut keep =
             |tensor: candle_core::Tensor| keeper.keep(&tensor).map_err(|error| computing_candle(&error));
@@ -189,6 +191,7 @@ impl CudaPass {
             turning,
             heads,
             sizes,
+            window,
             heard,
             stream,
         })
@@ -271,6 +274,17 @@ impl CudaPass {
 
     /// Puts a step on the stream.
     fn run(&mut self, spans: &[Span<'_>]) -> Result<Form, ModelError> {
+        // A kernel reads whatever lies where it is sent.
+        let there = |span: &Span<'_>| {
+            let needed = span.pages.get(..span.end().div_ceil(PAGE)).unwrap_or(&[]);
+            let known = span.tokens.iter().all(|&token| (token as usize) < self.sizes.vocabulary);
+            let held = needed.iter().all(|page| (page.0 as usize) < self.pages.count());
+            known && held && !needed.is_empty() && span.end() <= self.window
+        };
+        if let Some(span) = spans.iter().find(|span| !there(span)) {
+            let reason = format!("no page holds position {}", span.end().saturating_sub(1));
+            return Err(ModelError::Compute { reason });
+        }
         let step = Step::of(spans)?;
         if self.between.grow(&self.stream, &step.form, &self.sizes).map_err(computing)? {
             self.recorded.clear();

@@ -71,7 +71,10 @@ impl Sizes {
     }
 
     fn checked(self) -> Result<Self, String> {
-        let Self { hidden, feed, heads, kv_heads, head, .. } = self;
+        let Self { layers, hidden, feed, heads, kv_heads, head, vocabulary, .. } = self;
+        if [layers, hidden, feed, vocabulary].contains(&0) {
+            return Err("it has a size of 0: expected layers, rows and a vocabulary above that".into());
+        }
         let group = heads.checked_div(kv_heads).unwrap_or(0);
         if ![64, 128].contains(&head) || !(1..=8).contains(&group) || group * kv_heads != heads {
             return Err(format!(
